@@ -1,0 +1,123 @@
+"""Every way in which mockchirp says no, as one tree (chirp-api.md section 1, "Errors").
+
+::
+
+    ChirpError                     status, type, code, param, provider
+    ├── InvalidRequest             400  invalid_request_error
+    │   ├── InvalidPhoneNumber     400  invalid_request_error  invalid_phone_number
+    │   ├── BodyTooLarge           413  invalid_request_error
+    │   └── MethodNotAllowed       405  invalid_request_error
+    ├── NotFound                   404  invalid_request_error
+    ├── Conflict                   409  invalid_request_error
+    ├── Unauthenticated            401  authentication_error
+    ├── Forbidden                  403  authentication_error
+    ├── CarrierUnavailable         424  api_error              telnyx_api_unavailable, meta_api_unavailable
+    └── InternalError              500  api_error
+
+The core raises them, one place renders them (:func:`envelope`), and every message names the thing, its state and what is allowed.
+"""
+
+from typing import ClassVar
+
+DOC_URL = "https://docs.buildwithchirp.com/api_reference/error-codes#"
+
+
+class ChirpError(Exception):
+    """An answer other than success; ``message`` is for the developer who reads it."""
+
+    status: ClassVar[int]
+    type: ClassVar[str] = "invalid_request_error"
+    code: str | None = None
+
+    def __init__(self, message: str, *, param: str | None = None, provider: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.provider = provider
+
+
+class InvalidRequest(ChirpError):
+    """The request itself is wrong: a field, its form, its content type."""
+
+    status = 400
+
+
+class InvalidPhoneNumber(InvalidRequest):
+    """A PSTN or WhatsApp address that is not in E.164."""
+
+    code = "invalid_phone_number"
+
+
+class BodyTooLarge(InvalidRequest):
+    """A body over the limit of 1 MiB."""
+
+    status = 413
+
+
+class MethodNotAllowed(InvalidRequest):
+    """A known path with a method it does not have; ``allowed`` goes into the ``Allow`` header."""
+
+    status = 405
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class NotFound(ChirpError):
+    """No such route, or no such resource in the sandbox of the caller's key."""
+
+    status = 404
+
+
+class Conflict(ChirpError):
+    """The state of the call or recording does not allow it."""
+
+    status = 409
+
+
+class Unauthenticated(ChirpError):
+    """No key, not a key, or the wrong kind of key."""
+
+    status = 401
+    type = "authentication_error"
+
+
+class Forbidden(ChirpError):
+    """A signed URL that does not open what it points at."""
+
+    status = 403
+    type = "authentication_error"
+
+
+class CarrierUnavailable(ChirpError):
+    """The carrier behind a channel does not answer."""
+
+    status = 424
+    type = "api_error"
+
+    def __init__(self, message: str, *, source: str) -> None:
+        super().__init__(
+            message, provider={"source": source, "code": "service_unavailable", "message": "Service unavailable"}
+        )
+        self.code = f"{source}_api_unavailable"
+
+
+class InternalError(ChirpError):
+    """A defect of mockchirp itself; the log has the details."""
+
+    status = 500
+    type = "api_error"
+
+
+def envelope(error: ChirpError) -> dict[str, dict[str, object]]:
+    """The documented body of every error: ``type`` and ``message`` always, the rest where it says something."""
+    body: dict[str, object] = {"type": error.type, "message": error.message}
+    if error.code is not None:
+        body["code"] = error.code
+        body["doc_url"] = DOC_URL + error.code
+    if error.param is not None:
+        body["param"] = error.param
+    if error.provider is not None:
+        body["provider"] = error.provider
+    return {"error": body}

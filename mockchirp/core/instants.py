@@ -1,0 +1,87 @@
+"""Instants and durations: the only two measures of time inside a sandbox.
+
+Both are whole milliseconds held in an ``int``: an instant counts from the Unix epoch (UTC), a duration from nothing.
+Whole numbers keep a history the same byte for byte; milliseconds are the finest that Chirp ever shows.
+"""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+LONGEST = 36_500 * DAY
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+
+
+def parse_instant(text: str) -> int:
+    """Read an ISO 8601 date-time with an offset or ``Z``; raise ``ValueError``, saying what is wrong, otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("no offset")
+        return (moment - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not an ISO 8601 instant with an offset, such as 2026-01-15T10:30:00Z") from None
+
+
+# Chirp's known instants come in the same second over and over: 4,096 strings spare most of the formatting.
+@lru_cache(maxsize=4096)
+def _whole_second(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def format_second(instant: int) -> str:
+    """The form of Chirp's REST fields, ``2026-01-15T10:30:00Z``: the second that the instant lies in."""
+    return _whole_second(instant // SECOND) + "Z"
+
+
+def format_milli(instant: int) -> str:
+    """The form of Chirp's webhook timestamps and of the control API, ``2026-04-13T12:00:00.000Z``."""
+    return f"{_whole_second(instant // SECOND)}.{instant % SECOND:03}Z"
+
+
+def whole_seconds(start: int, end: int) -> int:
+    """Seconds between two instants as REST fields show them, so that ``duration`` is ``endedAt`` - ``answeredAt``."""
+    return end // SECOND - start // SECOND
+
+
+def parse_duration(value: str | int | float) -> int:
+    """Read seconds as a number, or a string such as ``90s``, ``5m``, ``1h30m``, ``2d``, ``250ms`` or ``1.5``.
+
+    Raise ``ValueError`` on anything else, negative and infinite numbers included.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if _DURATION.fullmatch(text):
+            return _bounded(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)), text)
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a duration: seconds, or a string such as 90s, 5m, 1h30m, 2d") from None
+    if isinstance(value, bool) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"{value!r} is not a duration: it must be a number of seconds from 0")
+    return _bounded(value * SECOND, value)
+
+
+def _bounded(milliseconds: float, given: object) -> int:
+    if not milliseconds <= LONGEST:
+        raise ValueError(f"{str(given)[:40]!r} is too long a duration: at most {LONGEST // DAY} days")
+    return round(milliseconds)
+
+
+def format_duration(duration: int) -> str:
+    """The shortest string that :func:`parse_duration` reads back as the same duration, such as ``1h30m``."""
+    parts = []
+    for unit, length in reversed(_UNITS.items()):
+        count, duration = divmod(duration, length)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
