@@ -1,13 +1,19 @@
 """The ledger of webhook deliveries (chirp-api.md section 6, "Delivery").
 
 A delivery is one event for one webhook. Its body is made once, when the event happens; each try to send it is an
-:class:`Attempt`, an immutable record. The core decides *that* something is to be sent (:class:`Dispatch`) and what follows from
-the :class:`Outcome`; sending is left to others.
+:class:`Attempt`, an immutable record. The core decides *that* something is to be sent (:class:`Dispatch`) and what
+follows from the :class:`Outcome`; sending is left to others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
+
+from mockchirp.core.events import Event
+from mockchirp.core.instants import format_milli
+from mockchirp.core.timeline import AttemptDelivery, Timeline
+from mockchirp.core.webhooks import Webhook
 
 DeliveryStatus = Literal["pending", "delivered", "exhausted", "abandoned"]
 
@@ -50,6 +56,7 @@ class Attempt:
     number: int
     at: int
     """Instant of the sandbox's clock at which it was sent."""
+    url: str
     outcome: Outcome
     next_attempt_at: int | None
     """Instant of the retry that follows, or None if none does."""
@@ -61,8 +68,6 @@ class Delivery:
 
     id: str
     webhook_id: str
-    url: str
-    headers: tuple[tuple[str, str], ...]
     event: str
     event_id: str
     call_id: str
@@ -72,10 +77,109 @@ class Delivery:
     """Its place in the timeline's order, so that retries at one instant go out in the order of the events."""
     status: DeliveryStatus = "pending"
     attempts: list[Attempt] = field(default_factory=list)
-    in_flight: int | None = None
-    """Instant at which the attempt that is under way was sent."""
+    sent: tuple[int, str] | None = None
+    """The instant and the URL of the attempt that is under way, None if none is."""
 
 
-def wait_after(attempt: int, schedule: Sequence[int]) -> int | None:
-    """The wait (ms) between failed attempt number ``attempt`` and the next, or None when the schedule is exhausted."""
-    return schedule[attempt - 1] if attempt <= len(schedule) else None
+class Ledger:
+    """Every delivery of a sandbox with its attempts, and the outbox of what is due now.
+
+    Retrying is scheduling: a failed attempt puts the next one on the timeline, ``schedule[n - 1]`` ms after attempt
+    number n.
+    """
+
+    def __init__(self, timeline: Timeline, schedule: Sequence[int], kept: int) -> None:
+        self._timeline = timeline
+        self._schedule = schedule
+        self._kept = kept
+        self._deliveries: dict[str, Delivery] = {}
+        self._outbox: list[Dispatch] = []
+        self._count = 0
+
+    def __iter__(self) -> Iterator[Delivery]:
+        """Every kept delivery, oldest first."""
+        return iter(self._deliveries.values())
+
+    def open(self, webhook: Webhook, event: Event, event_id: str, body: bytes) -> None:
+        """Start the delivery of ``event`` to ``webhook``; its first attempt is due at once."""
+        self._count += 1
+        delivery = Delivery(
+            id=f"dlv_{self._count}",
+            webhook_id=webhook.id,
+            event=event.type,
+            event_id=event_id,
+            call_id=event.call_id,
+            body=body,
+            created_at=event.at,
+            order=self._timeline.reserve(),
+        )
+        self._deliveries[delivery.id] = delivery
+        if len(self._deliveries) > self._kept + self._kept // 8:
+            self._forget_oldest()
+        self.attempt(delivery, webhook, event.at)
+
+    def get(self, delivery_id: str) -> Delivery | None:
+        """A kept delivery."""
+        return self._deliveries.get(delivery_id)
+
+    def attempt(self, delivery: Delivery, webhook: Webhook, now: int) -> None:
+        """Put the next attempt into the outbox, for where the webhook points now."""
+        delivery.sent = (now, webhook.url)
+        self._outbox.append(
+            Dispatch(
+                delivery_id=delivery.id,
+                attempt=len(delivery.attempts) + 1,
+                url=webhook.url,
+                headers=(("Content-Type", "application/json"), *webhook.headers),
+                body=delivery.body,
+            )
+        )
+
+    def take_outbox(self) -> list[Dispatch]:
+        """What is due to be sent now, in order; each attempt is handed out once."""
+        taken, self._outbox = self._outbox, []
+        return taken
+
+    def hand_back(self, dispatch: Dispatch) -> None:
+        """Take back an attempt of which nothing came, not even a failure: it is due again."""
+        self._outbox.append(dispatch)
+
+    def record(self, dispatch: Dispatch, outcome: Outcome, now: int) -> Delivery:
+        """Enter what came of an attempt at the instant ``now``: it is delivered, tried again later, or exhausted."""
+        delivery = self._deliveries[dispatch.delivery_id]
+        assert delivery.sent is not None, "only an attempt that was sent has an outcome"
+        sent_at, url = delivery.sent
+        delivery.sent = None
+        retry_at = None
+        if outcome.succeeded:
+            delivery.status = "delivered"
+        elif dispatch.attempt <= len(self._schedule):
+            retry_at = now + self._schedule[dispatch.attempt - 1]
+            self._timeline.schedule(retry_at, AttemptDelivery(delivery.id), delivery.order)
+        else:
+            delivery.status = "exhausted"
+        delivery.attempts.append(Attempt(dispatch.attempt, sent_at, url, outcome, retry_at))
+        return delivery
+
+    def _forget_oldest(self) -> None:
+        surplus = len(self._deliveries) - self._kept
+        finished = (id for id, delivery in self._deliveries.items() if delivery.status != "pending")
+        for id in list(islice(finished, surplus)):
+            del self._deliveries[id]
+
+
+def public_attempt(delivery: Delivery, attempt: Attempt) -> dict[str, object]:
+    """One attempt as the report of an advance shows it: the same for the same history, so without real durations."""
+    return {
+        "id": delivery.id,
+        "event": delivery.event,
+        "eventId": delivery.event_id,
+        "callId": delivery.call_id,
+        "url": attempt.url,
+        "attempt": attempt.number,
+        "at": format_milli(attempt.at),
+        "outcome": "delivered" if attempt.outcome.succeeded else "failed",
+        "responseStatus": attempt.outcome.status,
+        "error": attempt.outcome.error,
+        "nextAttemptAt": None if attempt.next_attempt_at is None else format_milli(attempt.next_attempt_at),
+    }

@@ -6,7 +6,8 @@
     ├── InvalidRequest             400  invalid_request_error
     │   ├── InvalidPhoneNumber     400  invalid_request_error  invalid_phone_number
     │   ├── BodyTooLarge           413  invalid_request_error
-    │   └── MethodNotAllowed       405  invalid_request_error
+    │   ├── MethodNotAllowed       405  invalid_request_error
+    │   └── RangeNotSatisfiable    416  invalid_request_error
     ├── NotFound                   404  invalid_request_error
     ├── Conflict                   409  invalid_request_error
     ├── Unauthenticated            401  authentication_error
@@ -14,7 +15,8 @@
     ├── CarrierUnavailable         424  api_error              telnyx_api_unavailable, meta_api_unavailable
     └── InternalError              500  api_error
 
-The core raises them, one place renders them (:func:`envelope`), and every message names the thing, its state and what is allowed.
+The core raises them, one place renders them (:func:`envelope`), and every message names the thing, its state and what
+is allowed.
 """
 
 from typing import ClassVar
@@ -62,6 +64,12 @@ class MethodNotAllowed(InvalidRequest):
     def __init__(self, message: str, allowed: str) -> None:
         super().__init__(message)
         self.allowed = allowed
+
+
+class RangeNotSatisfiable(InvalidRequest):
+    """A byte range that lies outside the file."""
+
+    status = 416
 
 
 class NotFound(ChirpError):

@@ -1,0 +1,89 @@
+"""The composition root: settings in, one ASGI application out."""
+
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
+
+from mockchirp.api.operation import CORS_HEADERS
+from mockchirp.api.routes import routes as api_routes
+from mockchirp.control.routes import routes as control_routes
+from mockchirp.control.server import routes as server_routes
+from mockchirp.core.errors import ChirpError, NotFound
+from mockchirp.core.sandbox import Policy
+from mockchirp.delivery import HttpSender
+from mockchirp.http import header, internal_error, send_error
+from mockchirp.media import AudioLibrary
+from mockchirp.runtime import Defaults, Runtime, Sender
+from mockchirp.settings import Settings
+
+_PREFLIGHT = [
+    *CORS_HEADERS,
+    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type"),
+    (b"access-control-max-age", b"600"),
+]
+
+
+class App:
+    """mockchirp as an ASGI application. All state lives in :attr:`runtime`, none in the lifespan."""
+
+    def __init__(self, runtime: Runtime, library: AudioLibrary) -> None:
+        self.runtime = runtime
+        self._library = library
+        self._router = Router(
+            [*api_routes(runtime, library.path), *control_routes(runtime), *server_routes()],
+            redirect_slashes=False,
+            default=_no_such_route,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._router(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method") and _is_chirps(scope):
+            await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        try:
+            await self._router(scope, receive, send)
+        except Exception as exception:
+            error = exception if isinstance(exception, ChirpError) else internal_error(scope)
+            await send_error(send, error, CORS_HEADERS if _is_chirps(scope) else ())
+
+    async def close(self) -> None:
+        """Abandon deliveries in flight, let go of connections and remove the audio files."""
+        await self.runtime.close()
+        self._library.close()
+
+
+def create_app(settings: Settings | None = None, *, sender: Sender | None = None) -> App:
+    """Put mockchirp together; ``sender`` replaces the one that really sends webhooks."""
+    settings = settings or Settings()
+    library = AudioLibrary()
+    defaults = Defaults(
+        seed=settings.random_seed,
+        clock_mode=settings.clock_mode,
+        clock_rate=settings.clock_rate,
+        clock_start=settings.clock_start,
+        api_keys=settings.api_keys,
+        public_url=settings.public_url,
+        policy=Policy(
+            retry_schedule=settings.webhook_retry_schedule,
+            processing_time=settings.recording_processing_time,
+            webhook_url=settings.webhook_url,
+            webhook_headers=settings.webhook_headers,
+        ),
+    )
+    sender = sender or HttpSender(timeout=settings.webhook_timeout / 1000)
+    return App(Runtime(defaults, sender, library.size), library)
+
+
+def _is_chirps(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith(("/v1/", "/recordings/"))
+
+
+async def _no_such_route(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        raise NotFound(
+            f"No such route: {scope['method'][:20]} {scope['path'][:200]}; /openapi.yaml lists what there is"
+        )

@@ -1,0 +1,57 @@
+"""The bodies of the control API's requests. They are strict: a typo in a test must not pass in silence."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from mockchirp.clock import FASTEST, Mode
+from mockchirp.core.instants import parse_duration, parse_instant
+
+
+def _duration(value: object) -> int:
+    if isinstance(value, (int, float, str)):
+        return parse_duration(value)
+    raise ValueError("a duration is a number of seconds, or a string such as 90s, 5m, 1h30m, 2d")
+
+
+def _instant(value: object) -> int:
+    if isinstance(value, str):
+        return parse_instant(value)
+    raise ValueError("an instant is an ISO 8601 string with an offset, such as 2026-01-15T10:30:00Z")
+
+
+Duration = Annotated[int, BeforeValidator(_duration, json_schema_input_type=float | str)]
+"""Milliseconds, given as a number of seconds or a string such as ``1h30m``."""
+Instant = Annotated[int, BeforeValidator(_instant, json_schema_input_type=str)]
+"""Milliseconds since the Unix epoch, given in ISO 8601."""
+
+
+class Body(BaseModel):
+    """What all bodies have in common."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class SetClock(Body):
+    """PUT /_mockchirp/clock: whatever is left out stays."""
+
+    mode: Mode | None = None
+    rate: float | None = Field(None, gt=0, le=FASTEST, strict=False)
+    now: Instant | None = None
+
+
+class Advance(Body):
+    """POST /_mockchirp/clock/advance: by a duration, to an instant, or until nothing is pending (at most ``limit``)."""
+
+    by: Duration | None = None
+    to: Instant | None = None
+    until: Literal["idle"] | None = None
+    limit: Duration | None = None
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "Advance":
+        if sum(target is not None for target in (self.by, self.to, self.until)) != 1:
+            raise ValueError('say how far, in one way: {"by": "1h"}, {"to": instant} or {"until": "idle"}')
+        if self.limit is not None and self.until is None:
+            raise ValueError('limit goes with {"until": "idle"}')
+        return self

@@ -1,0 +1,31 @@
+"""The table of the mock's own routes, all under ``/_mockchirp``."""
+
+from collections import defaultdict
+
+from starlette.routing import BaseRoute, Route
+
+from mockchirp.control import seeing, time
+from mockchirp.control.operation import Operation, OperationApp
+from mockchirp.http import Methods
+from mockchirp.runtime import Runtime
+
+OPERATIONS = (
+    Operation("getClock", "GET", "/_mockchirp/clock", time.get_clock),
+    Operation("setClock", "PUT", "/_mockchirp/clock", time.set_clock, has_body=True),
+    Operation("advanceClock", "POST", "/_mockchirp/clock/advance", time.advance_clock, has_body=True),
+    Operation(
+        "listEvents",
+        "GET",
+        "/_mockchirp/events",
+        seeing.list_events,
+        query=frozenset({"after", "type", "callId"}),
+    ),
+)
+
+
+def routes(runtime: Runtime) -> list[BaseRoute]:
+    """Starlette's routes for the table, one a path."""
+    by_path: dict[str, dict[str, OperationApp]] = defaultdict(dict)
+    for operation in OPERATIONS:
+        by_path[operation.path][operation.method] = OperationApp(operation, runtime)
+    return [Route(path, Methods(apps)) for path, apps in by_path.items()]

@@ -1,0 +1,225 @@
+"""Calls: their states, what leads from one to the next, and which commands they take (chirp-api.md section 2).
+
+The tables in this file are the only place where legality lives; the diagrams in the documentation are drawn from them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from mockchirp.core.errors import Conflict, InvalidPhoneNumber, InvalidRequest
+from mockchirp.core.instants import format_second
+from mockchirp.core.recordings import RecordingFormat
+from mockchirp.core.scenarios import Scenario, Trigger
+
+Channel = Literal["pstn", "whatsapp", "webrtc"]
+Direction = Literal["inbound", "outbound"]
+Leg = Literal["from", "to"]
+CallStatus = Literal[
+    "initiated", "ringing", "in_progress", "voicemail", "completed", "failed", "busy", "no_answer", "canceled"
+]
+
+TRANSITIONS: Mapping[Direction, Mapping[CallStatus, frozenset[CallStatus]]] = {
+    "outbound": {
+        "initiated": frozenset({"ringing", "failed", "canceled"}),
+        "ringing": frozenset({"in_progress", "voicemail", "busy", "no_answer", "failed", "canceled"}),
+        "in_progress": frozenset({"completed", "failed"}),
+        "voicemail": frozenset({"completed", "failed"}),
+        "completed": frozenset(),
+        "failed": frozenset(),
+        "busy": frozenset(),
+        "no_answer": frozenset(),
+        "canceled": frozenset(),
+    },
+    "inbound": {
+        "initiated": frozenset({"in_progress", "voicemail", "busy", "failed", "canceled"}),
+        "ringing": frozenset(),
+        "in_progress": frozenset({"completed", "failed"}),
+        "voicemail": frozenset({"completed", "failed"}),
+        "completed": frozenset(),
+        "failed": frozenset(),
+        "busy": frozenset(),
+        "no_answer": frozenset(),
+        "canceled": frozenset(),
+    },
+}
+TERMINAL: frozenset[CallStatus] = frozenset({"completed", "failed", "busy", "no_answer", "canceled"})
+LIVE: frozenset[CallStatus] = frozenset({"initiated", "ringing", "in_progress", "voicemail"})
+
+EVENT_OF_STATUS: Mapping[CallStatus, str] = {
+    "initiated": "calls.initiated",
+    "ringing": "calls.ringing",
+    "in_progress": "calls.answered",
+    "voicemail": "call.voicemail",
+    "completed": "calls.completed",
+    "canceled": "calls.completed",
+    "failed": "calls.failed",
+    "busy": "calls.failed",
+    "no_answer": "calls.no_answer",
+}
+TRIGGER_OF_STATUS: Mapping[CallStatus, Trigger] = {
+    "initiated": "created",
+    "in_progress": "answered",
+    "voicemail": "voicemail",
+}
+END_REASONS: Mapping[CallStatus, str] = {
+    "completed": "hangup",
+    "canceled": "canceled",
+    "failed": "failed",
+    "busy": "busy",
+    "no_answer": "no_answer",
+}
+
+FAR_END_ACTIONS: Mapping[str, CallStatus] = {
+    "ring": "ringing",
+    "answer": "in_progress",
+    "busy": "busy",
+    "no_answer": "no_answer",
+    "voicemail": "voicemail",
+    "hangup": "completed",
+    "fail": "failed",
+}
+"""What the other party or the carrier can do to an outbound call, and the status that it leads to."""
+
+_BEFORE_ANSWER: frozenset[CallStatus] = frozenset({"initiated", "ringing"})
+_TALKING: frozenset[CallStatus] = frozenset({"in_progress"})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command type: what it does in words, and the calls that it is for."""
+
+    name: str
+    what: str
+    """Completes "it can't …"."""
+    statuses: frozenset[CallStatus]
+    inbound_only: bool = False
+    documented: bool = True
+
+    def check(self, call: "Call") -> None:
+        """Raise :class:`Conflict`, naming the state and what is allowed, if ``call`` does not take this command now."""
+        if self.inbound_only and call.direction != "inbound":
+            raise Conflict(
+                f"{call.id} is an outbound call; it can't {self.what}: {self.name} is for inbound calls that are initiated",
+                param="type",
+            )
+        if call.status not in self.statuses:
+            allowed = " or ".join(status for status in EVENT_OF_STATUS if status in self.statuses)
+            raise Conflict(
+                f"{call.id} is {call.status}; it can't {self.what}: {self.name} needs a call that is {allowed}",
+                param="type",
+            )
+
+
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command("answer", "be answered", frozenset({"initiated"}), inbound_only=True),
+        Command("reject", "be rejected", frozenset({"initiated"}), inbound_only=True),
+        Command("send_to_voicemail", "be sent to voicemail", frozenset({"initiated"}), inbound_only=True),
+        Command("hangup", "be hung up", LIVE),
+        Command("hold", "be put on hold", _TALKING),
+        Command("unhold", "be taken off hold", _TALKING),
+        Command("start_recording", "be recorded", _BEFORE_ANSWER | _TALKING),
+        Command("stop_recording", "stop being recorded", _TALKING),
+        Command("mute", "be muted", _TALKING, documented=False),
+        Command("unmute", "be unmuted", _TALKING, documented=False),
+        Command("transfer", "be transferred", _TALKING, documented=False),
+    )
+}
+
+
+class Participant(NamedTuple):
+    """One party of a call; ``number`` counts from 1 in its call: 1 is `from`, 2 is `to`, 3 and on are those transferred
+    to.
+    """
+
+    number: int
+    leg: Leg
+    address: str
+    channel: Channel
+
+    def public(self) -> dict[str, object]:
+        """As `data.participant` of the participant events shows it."""
+        return {"leg": self.leg, "address": self.address, "channel": self.channel}
+
+
+@dataclass(slots=True)
+class Call:
+    """One call. Instants are None until they have come."""
+
+    id: str
+    app_id: str
+    direction: Direction
+    from_address: str
+    to_address: str
+    from_channel: Channel
+    to_channel: Channel
+    metadata: dict[str, Any]
+    scenario: Scenario
+    created_at: int
+    livekit_room_name: str | None = None
+    status: CallStatus = "initiated"
+    answered_at: int | None = None
+    ended_at: int | None = None
+    duration: int | None = None
+    end_reason: str | None = None
+    on_hold: bool = False
+    muted: tuple[Leg, ...] = ()
+    queued_recording: RecordingFormat | None = None
+    """The format of a recording that was asked for before the answer and starts with it."""
+    recording_id: str | None = None
+    """The recording that is running now."""
+    recording_ids: list[str] = field(default_factory=list)
+    participants: tuple[Participant, ...] = ()
+    """The parties that are connected now."""
+    participant_count: int = 2
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+
+def public_call(call: Call) -> dict[str, object]:
+    """The 16 fields of the REST call, all always present."""
+    created_at = format_second(call.created_at)
+    return {
+        "id": call.id,
+        "appId": call.app_id,
+        "direction": call.direction,
+        "status": call.status,
+        "fromAddress": call.from_address,
+        "toAddress": call.to_address,
+        "fromChannel": call.from_channel,
+        "toChannel": call.to_channel,
+        "duration": call.duration,
+        "endReason": call.end_reason,
+        "metadata": call.metadata,
+        "livekitRoomName": call.livekit_room_name,
+        "startedAt": created_at,
+        "answeredAt": None if call.answered_at is None else format_second(call.answered_at),
+        "endedAt": None if call.ended_at is None else format_second(call.ended_at),
+        "createdAt": created_at,
+    }
+
+
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+LONGEST_IDENTIFIER = 256
+
+
+def check_address(address: str, channel: Channel, param: str) -> None:
+    """Raise if ``address``, given as ``param``, can't be an address on ``channel``: E.164, or for `webrtc` an
+    identifier.
+    """
+    if channel == "webrtc":
+        if not address or len(address) > LONGEST_IDENTIFIER or _CONTROL.search(address):
+            raise InvalidRequest(
+                f"{param} is not a WebRTC identifier: it must have 1 to {LONGEST_IDENTIFIER} characters and no control characters",
+                param=param,
+            )
+    elif not _E164.fullmatch(address):
+        raise InvalidPhoneNumber(
+            f"{param} {address[:40]!r} is not a phone number in E.164 format, such as +15551234567", param=param
+        )

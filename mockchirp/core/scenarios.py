@@ -1,0 +1,108 @@
+"""How the far end behaves, as data (control-api.md, "The far end").
+
+A scenario lists, for each trigger, what the other party or the carrier does and how long after the trigger. The
+``after`` of every step counts from the trigger, not from the step before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mockchirp.core.instants import SECOND
+
+Trigger = Literal["created", "answered", "voicemail"]
+RecordingOutcome = Literal["completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``do`` names a far-end action (``calls.FAR_END_ACTIONS``), taken ``after`` milliseconds."""
+
+    after: int
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The behaviour of one far end; ``number`` is the dialled number that chooses it, None for the default."""
+
+    name: str
+    what: str
+    number: str | None = None
+    created: tuple[Step, ...] = ()
+    answered: tuple[Step, ...] = ()
+    voicemail: tuple[Step, ...] = ()
+    recording: RecordingOutcome = "completed"
+    carrier_down: bool = False
+
+    def steps(self, trigger: Trigger) -> tuple[Step, ...]:
+        """What follows when ``trigger`` happens."""
+        if trigger == "created":
+            return self.created
+        return self.answered if trigger == "answered" else self.voicemail
+
+
+def _at(seconds: int, do: str) -> Step:
+    return Step(seconds * SECOND, do)
+
+
+_PICKED_UP = (_at(1, "ring"), _at(5, "answer"))
+_TALK = (_at(120, "hangup"),)
+
+SCENARIOS: Mapping[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "answered",
+            "rings after 1 s, answered at 5 s, hung up by the far end after 120 s of talk",
+            created=_PICKED_UP,
+            answered=_TALK,
+        ),
+        Scenario(
+            "busy",
+            "rings after 1 s, busy at 5 s",
+            "+15005550001",
+            created=(_at(1, "ring"), _at(5, "busy")),
+        ),
+        Scenario(
+            "no_answer",
+            "rings after 1 s for 30 s, and nobody answers",
+            "+15005550002",
+            created=(_at(1, "ring"), _at(31, "no_answer")),
+        ),
+        Scenario("failed", "the carrier fails the call after 1 s", "+15005550003", created=(_at(1, "fail"),)),
+        Scenario(
+            "voicemail",
+            "rings after 1 s, the far end's voicemail takes it at 21 s, and the call ends after 30 s of message",
+            "+15005550004",
+            created=(_at(1, "ring"), _at(21, "voicemail")),
+            voicemail=(_at(30, "hangup"),),
+        ),
+        Scenario(
+            "dropped",
+            "answered at 5 s, and the network drops it 7 s later",
+            "+15005550005",
+            created=_PICKED_UP,
+            answered=(_at(7, "fail"),),
+        ),
+        Scenario(
+            "recording_failed",
+            "answered at 5 s, hung up after 120 s; the processing of its recordings fails",
+            "+15005550006",
+            created=_PICKED_UP,
+            answered=_TALK,
+            recording="failed",
+        ),
+        Scenario("endless", "answered at 5 s, and never hung up by the far end", "+15005550007", created=_PICKED_UP),
+        Scenario(
+            "brief",
+            "answered at once, hung up after 1 s",
+            "+15005550008",
+            created=(_at(0, "ring"), _at(0, "answer")),
+            answered=(_at(1, "hangup"),),
+        ),
+        Scenario("carrier_down", "creating the call itself is answered with 424", "+15005550009", carrier_down=True),
+    )
+}
+DEFAULT_SCENARIO = SCENARIOS["answered"]
+BY_NUMBER = {scenario.number: scenario for scenario in SCENARIOS.values() if scenario.number}

@@ -1,0 +1,179 @@
+"""What both HTTP surfaces share: reading a JSON body, writing a JSON answer, and the one place where errors are
+rendered.
+
+Everything here is plain ASGI: on the way of a request stands nothing but what it needs.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mockchirp.core.errors import BodyTooLarge, ChirpError, InternalError, InvalidRequest, MethodNotAllowed, envelope
+
+Headers = list[tuple[bytes, bytes]]
+Body = TypeVar("Body", bound=BaseModel)
+
+LARGEST_BODY = 1 << 20
+"""Bytes; more is 413."""
+_MOST_DISCARDED = 64 << 20
+"""Bytes of a refused body that are read and thrown away, so that the client gets to see the answer."""
+DEEPEST = 32
+"""Levels of nesting in a body; more is 400."""
+
+_JSON = (b"content-type", b"application/json")
+_HOST = re.compile(rb"[A-Za-z0-9._~\[\]:%-]{1,255}")
+_log = logging.getLogger("mockchirp")
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole; there is nobody to answer."""
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first value of a header, ``name`` in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value  # type: ignore[no-any-return]
+    return None
+
+
+async def send_json(send: Send, status: int, payload: object, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Write a whole answer with ``payload`` as its JSON body."""
+    await send_bytes(send, status, orjson.dumps(payload), [_JSON, *headers])
+
+
+async def send_bytes(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    """Write a whole answer; ``headers`` without the length."""
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def error_headers(error: ChirpError) -> Headers:
+    """The headers that belong to an error by HTTP's own rules."""
+    if isinstance(error, MethodNotAllowed):
+        return [(b"allow", error.allowed.encode())]
+    return [(b"www-authenticate", b"Bearer")] if error.status == 401 else []
+
+
+async def send_error(send: Send, error: ChirpError, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Write an error in the documented envelope."""
+    await send_json(send, error.status, envelope(error), [*error_headers(error), *headers])
+
+
+def internal_error(scope: Scope) -> InternalError:
+    """Log the exception being handled; what the caller is told of it."""
+    _log.exception("unhandled error in %s %s", scope["method"], scope["path"])
+    return InternalError("mockchirp failed to handle this request; its log has the details. Please report it.")
+
+
+async def read_body(scope: Scope, receive: Receive) -> bytes:
+    """The whole body; raise :class:`BodyTooLarge` over 1 MiB, :class:`Disconnected` if the client goes away."""
+    chunks: list[bytes] = []
+    length = 0
+    declared = header(scope, b"content-length")
+    too_large = declared is not None and declared.isdigit() and int(declared) > LARGEST_BODY
+    more = True
+    while more:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = message.get("body", b"")
+        length += len(chunk)
+        too_large = too_large or length > LARGEST_BODY
+        if not too_large:
+            chunks.append(chunk)
+        elif length > _MOST_DISCARDED:
+            break
+        more = message.get("more_body", False)
+    if too_large:
+        raise BodyTooLarge(f"the body is larger than {LARGEST_BODY} bytes, which is the most that is taken")
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def parse_json(scope: Scope, body: bytes) -> dict[str, Any]:
+    """The JSON object in ``body``; raise :class:`InvalidRequest` on another content type, malformed JSON or anything
+    but an object.
+    """
+    given = header(scope, b"content-type")
+    media_type = (given or b"").split(b";", 1)[0].strip().lower()
+    if media_type != b"application/json":
+        shown = repr(media_type.decode("latin-1")[:80]) if given else "none"
+        raise InvalidRequest(f"the Content-Type must be application/json; it is {shown}")
+    if not body:
+        raise InvalidRequest("the body is empty; it must be a JSON object")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"the body is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"the body must be a JSON object; it is {_KINDS.get(type(value), 'a number')}")
+    if _is_deeper(value, DEEPEST):
+        raise InvalidRequest(f"the body is nested more than {DEEPEST} levels deep")
+    return value
+
+
+_KINDS: Mapping[type, str] = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        return levels == 0 or any(_is_deeper(member, levels - 1) for member in value.values())
+    if isinstance(value, list):
+        return levels == 0 or any(_is_deeper(member, levels - 1) for member in value)
+    return False
+
+
+def parse_model(model: type[Body], value: Mapping[str, Any]) -> Body:
+    """``value`` as a ``model``; raise :class:`InvalidRequest` with the name of the field that is wrong."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def invalid(error: ValidationError) -> InvalidRequest:
+    """The first fault of a body in Chirp's words."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    param = ".".join(str(part) for part in fault["loc"]) or None
+    if fault["type"] == "missing":
+        return InvalidRequest(f"{param} is required", param=param)
+    if fault["type"] == "extra_forbidden":
+        return InvalidRequest(f"{param} is not a known field here", param=param)
+    message = fault["msg"].removeprefix("Value error, ")
+    return InvalidRequest(f"{param}: {message[:1].lower()}{message[1:]}" if param else message, param=param)
+
+
+def request_origin(scope: Scope, fallback: str) -> str:
+    """The origin through which the caller reached this server, without a slash at its end; ``fallback`` if it does not
+    say.
+    """
+    host = header(scope, b"x-forwarded-host") or header(scope, b"host")
+    if host is None:
+        return fallback
+    host = host.split(b",", 1)[0].strip()
+    if not _HOST.fullmatch(host):
+        return fallback
+    forwarded = (header(scope, b"x-forwarded-proto") or b"").split(b",", 1)[0].strip().lower()
+    proto = forwarded.decode("latin-1") if forwarded in (b"http", b"https") else scope.get("scheme", "http")
+    return f"{proto}://{host.decode('latin-1')}"
+
+
+class Methods:
+    """An ASGI application for one path: one handler a method, 405 with ``Allow`` for the others."""
+
+    def __init__(self, handlers: Mapping[str, ASGIApp]) -> None:
+        self.handlers = dict(handlers)
+        self.allowed = ", ".join(sorted(handlers))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler = self.handlers.get(scope["method"])
+        if handler is None:
+            message = f"{scope['method'][:20]} is not allowed on {scope['path'][:200]}; allowed: {self.allowed}"
+            raise MethodNotAllowed(message, self.allowed)
+        await handler(scope, receive, send)
