@@ -1,0 +1,191 @@
+"""The command line: ``mockchirp`` serves, ``mockchirp ready`` tells whether a server does.
+
+The flags are made from the table of settings. What is wrong with them ends the program with one line on standard error and status 2,
+never with a traceback. Modules that take long to load are imported only where they are needed, since a health check runs ``ready``
+every few seconds.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from mockchirp import __version__
+from mockchirp.address import DEFAULT_HOST, DEFAULT_PORT, url_of
+from mockchirp.core.instants import SECOND, parse_duration
+from mockchirp.ready import wait_until_ready
+
+if TYPE_CHECKING:
+    from mockchirp.settings import Settings
+
+NOT_READY = 1
+WRONG_USAGE = 2
+
+_ABOUT = "A local server that behaves like the Chirp calls and recordings API."
+_NOTES = """\
+Every setting can be given by its variable instead, so that no arguments are needed; a flag wins.
+A DURATION is seconds, or such as 250ms, 90s, 5m, 1h30m, 2d; an INSTANT such as 2026-01-15T10:30:00Z.
+"""
+
+
+class UsageError(Exception):
+    """The command line can't be followed; the message is one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises :class:`UsageError` where argparse would print its usage and exit."""
+
+    def __init__(self, prog: str, usage: str, about: str, notes: str = "") -> None:
+        super().__init__(
+            prog=prog,
+            usage=usage,
+            description=about,
+            epilog=notes,
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=36),
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+
+    def read(self, arguments: Sequence[str]) -> dict[str, object]:
+        """What the flags in ``arguments`` say, by name; nothing for those that are not there."""
+        values, unknown = self.parse_known_args(arguments)
+        for argument in unknown:
+            name = argument.partition("=")[0]
+            if not name.startswith("-"):
+                self.error(f"unexpected {name!r}")
+            from mockchirp.settings import did_you_mean
+
+            self.error(f"there is no flag {name}{did_you_mean(name, self._option_string_actions)}")
+        return vars(values)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that ``arguments`` (default: the process's own) name, and return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    commands: dict[str, Callable[[list[str]], int]] = {"serve": _serve, "ready": _ready}
+    # Either signal ends the start quietly until the server takes over: process 1 of a container would ignore SIGTERM.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        if given and given[0] in commands:
+            return commands[given[0]](given[1:])
+        return _serve(given)
+    except UsageError as error:
+        print(f"mockchirp: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        return 0
+
+
+def _serve(arguments: list[str]) -> int:
+    from mockchirp.settings import BadSetting, read_settings, unknown_variables
+
+    flags = _flags_of_settings().read(arguments)
+    for line in unknown_variables(os.environ):
+        print(f"mockchirp: warning: {line}", file=sys.stderr)
+    try:
+        settings = read_settings(flags)
+        _log_to_stderr(settings.log_level)
+        from mockchirp.server import Server
+
+        server = Server(settings)
+        server.listen()
+    except BadSetting as error:
+        raise UsageError(str(error)) from None
+    print(welcome(server.url, settings), flush=True)
+    server.serve_until_signal()
+    return 0
+
+
+def _flags_of_settings() -> _Parser:
+    """A parser with one flag a setting, in the groups of the table."""
+    from mockchirp.settings import Settings, flag, form, group, variable
+
+    parser = _Parser("mockchirp", "mockchirp [serve] [flags]\n       mockchirp ready [--wait DURATION]", _ABOUT, _NOTES)
+    parser.add_argument("--version", action="version", version=f"mockchirp {__version__}")
+    sections: dict[str, argparse._ArgumentGroup] = {}
+    for name, field in Settings.model_fields.items():
+        heading = group(field)
+        if heading not in sections:
+            sections[heading] = parser.add_argument_group(heading)
+        default = "" if field.default is None else f", default {field.default}"
+        sections[heading].add_argument(
+            flag(name),
+            metavar=form(field).metavar,
+            action="append" if form(field).repeatable else "store",
+            help=f"{field.description} ({variable(name)}{default})".replace("%", "%%"),
+        )
+    return parser
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging
+
+    logging.basicConfig(level=level.upper(), format="mockchirp: %(levelname)s: %(message)s", stream=sys.stderr)
+
+
+def welcome(url: str, settings: "Settings") -> str:
+    """The one screen that a server at ``url`` greets with: where things are, and what to do next."""
+    from mockchirp.core.sandbox import DEFAULT_KEY
+
+    key = settings.api_keys[0] if settings.api_keys else DEFAULT_KEY
+    rows = {
+        "API": f"{url}/v1",
+        "Public URL": settings.public_url,
+        "Key": key,
+        "Webhooks": settings.webhook_url or "none yet: choose with --webhook-url or MOCKCHIRP_WEBHOOK_URL",
+        "Clock": _clock(settings),
+        "Page": f"{url}/_mockchirp/ui",
+        "Contract": f"{url}/openapi.yaml",
+    }
+    table = "\n".join(f"  {label:<11}{value}" for label, value in rows.items() if value)
+    return f"""\
+mockchirp {__version__}: Chirp's calling API on your machine
+
+{table}
+
+Place a call:
+
+  curl {url}/v1/calls -H 'Authorization: Bearer {key}' \\
+    -H 'Content-Type: application/json' -d '{{"from": "+15551234567", "to": "+15559876543"}}'
+
+Ctrl-C stops."""
+
+
+def _clock(settings: "Settings") -> str:
+    if settings.clock_mode == "frozen":
+        return "frozen, until POST /_mockchirp/clock/advance moves it"
+    return "real time" if settings.clock_rate == 1 else f"{settings.clock_rate:g} times as fast as real time"
+
+
+def _ready(arguments: list[str]) -> int:
+    parser = _Parser(
+        "mockchirp ready",
+        "mockchirp ready [--url URL] [--wait DURATION]",
+        "Exits with 0 as soon as a server is ready; with 1 and the reason if none is when the wait is over.",
+    )
+    here = url_of(os.environ.get("MOCKCHIRP_HOST") or DEFAULT_HOST, os.environ.get("MOCKCHIRP_PORT") or DEFAULT_PORT)
+    parser.add_argument(
+        "--url",
+        metavar="URL",
+        default=here,
+        help="the server; without it, the one of MOCKCHIRP_HOST and MOCKCHIRP_PORT",
+    )
+    parser.add_argument(
+        "--wait", metavar="DURATION", default="0", help="how long to try, such as 10s; without it, once"
+    )
+    flags = parser.read(arguments)
+    url = str(flags["url"]).rstrip("/")
+    try:
+        reason = wait_until_ready(url, parse_duration(str(flags["wait"])) / SECOND)
+    except ValueError as error:
+        parser.error(str(error))
+    if reason is None:
+        print(f"mockchirp is ready at {url}")
+        return 0
+    print(f"mockchirp: not ready at {url}: {reason}", file=sys.stderr)
+    return NOT_READY

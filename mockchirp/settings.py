@@ -1,0 +1,268 @@
+"""The one table of settings: the flags, the environment variables and the table in the README all come from it.
+
+A setting is one line of :class:`Settings`: its name, its default as a user would write it, and its help. ``webhook_timeout`` is the
+flag ``--webhook-timeout`` and the variable ``MOCKCHIRP_WEBHOOK_TIMEOUT``; the flag wins. Both carry plain text and no JSON is needed
+anywhere, since a CI service container can often pass nothing else; an empty variable is one that is not set. The type of a setting is
+one of the forms below, which turn that text into what the program works with: instants and durations in milliseconds, lists as tuples.
+"""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mockchirp.address import DEFAULT_HOST, DEFAULT_PORT
+from mockchirp.clock import EARLIEST, FASTEST, LATEST, Mode
+from mockchirp.core.headers import check_header
+from mockchirp.core.instants import format_second, parse_duration, parse_instant
+from mockchirp.core.keys import APP_KEY
+
+PREFIX = "MOCKCHIRP_"
+_LONGEST_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a kind of setting is written: its placeholder in the help, and what is allowed, completing "must be …"."""
+
+    metavar: str
+    allowed: str
+    repeatable: bool = False
+    """The flag may be given several times."""
+    secret: bool = False
+    """The value may hold a credential: no message repeats it."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in ("", "none"))
+
+
+def _texts(value: object) -> list[str]:
+    """The entries of a comma separated text, or of a sequence."""
+    entries = value.split(",") if isinstance(value, str) else value if isinstance(value, Iterable) else [value]
+    return [str(entry).strip() for entry in entries if str(entry).strip()]
+
+
+def _read_host(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9.:_%-]+", value):
+        raise ValueError("must be an address or a host name, such as 127.0.0.1, 0.0.0.0, :: or localhost")
+    return value
+
+
+def _read_path(value: object) -> object:
+    return None if _is_none(value) else value
+
+
+def _read_url(value: object, *, base: bool) -> str | None:
+    """Check an http or https URL. A ``base``, to which paths are appended, loses its trailing slash and has no query."""
+    if _is_none(value):
+        return None
+    text = str(value).strip()
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("must be an http or https URL, such as http://localhost:3000/webhooks")
+    if base and ("?" in text or "#" in text or parts.username is not None):
+        raise ValueError("must be an http or https URL without credentials, query and fragment")
+    return text.rstrip("/") if base else text
+
+
+_HEADER = re.compile(r"\s*([^\s:=]+)\s*[:=](.*)", re.DOTALL)
+
+
+def _read_headers(value: object) -> tuple[tuple[str, str], ...]:
+    """Read a JSON object, a `Name: value` or a `Name=value`, or several of them; the last of one name wins."""
+    headers: dict[str, tuple[str, str]] = {}
+    for entry in [value] if isinstance(value, str | Mapping) else value if isinstance(value, Iterable) else [value]:
+        for name, text in _header_pairs(entry):
+            headers[name.lower()] = (name, check_header(name, text))
+    return tuple(headers.values())
+
+
+def _header_pairs(entry: object) -> Iterable[tuple[str, object]]:
+    if isinstance(entry, Mapping):
+        return entry.items()
+    if isinstance(entry, tuple) and len(entry) == 2:
+        return [entry]
+    if _is_none(entry):
+        return []
+    text = str(entry)
+    if text.lstrip().startswith("{"):
+        try:
+            pairs: dict[str, object] = json.loads(text)
+        except ValueError:
+            raise ValueError("is not a well-formed JSON object of header names and values") from None
+        return pairs.items()
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        raise ValueError("must be a header such as 'X-Token: abc' or X-Token=abc, or a JSON object of headers")
+    return [(match[1], match[2])]
+
+
+def _read_duration(value: object) -> int:
+    return parse_duration(value if isinstance(value, int | float) else str(value)[:_LONGEST_SHOWN])
+
+
+def _read_timeout(value: object) -> int:
+    timeout = _read_duration(value)
+    if timeout == 0:
+        raise ValueError("must be a duration above 0")
+    return timeout
+
+
+def _read_durations(value: object) -> tuple[int, ...]:
+    return () if _is_none(value) else tuple(_read_duration(text) for text in _texts(value))
+
+
+def _read_instant(value: object) -> int | None:
+    if _is_none(value):
+        return None
+    instant = parse_instant(str(value).strip()[:_LONGEST_SHOWN])
+    if not EARLIEST <= instant <= LATEST:
+        raise ValueError(f"must lie between {format_second(EARLIEST)} and {format_second(LATEST)}")
+    return instant
+
+
+def _read_app_keys(value: object) -> tuple[str, ...]:
+    keys = () if _is_none(value) else tuple(dict.fromkeys(_texts(value)))
+    if not all(APP_KEY.fullmatch(key) for key in keys):
+        raise ValueError("each must be an app key: sk_test_app_ or sk_live_app_ and then letters, digits, _ or -")
+    return keys
+
+
+Host = Annotated[str, BeforeValidator(_read_host), Form("HOST", "an address or a host name")]
+Port = Annotated[int, Field(ge=0, le=65_535), Form("PORT", "a whole number from 0 to 65535")]
+FilePath = Annotated[Path | None, BeforeValidator(_read_path), Form("PATH", "the path of a file")]
+Url = Annotated[str | None, BeforeValidator(partial(_read_url, base=False)), Form("URL", "a URL")]
+BaseUrl = Annotated[str | None, BeforeValidator(partial(_read_url, base=True)), Form("URL", "a URL")]
+Headers = Annotated[
+    tuple[tuple[str, str], ...],
+    BeforeValidator(_read_headers),
+    Form("HEADER", "headers", repeatable=True, secret=True),
+]
+Duration = Annotated[int, BeforeValidator(_read_duration), Form("DURATION", "a duration")]
+Timeout = Annotated[int, BeforeValidator(_read_timeout), Form("DURATION", "a duration")]
+Durations = Annotated[tuple[int, ...], BeforeValidator(_read_durations), Form("DURATIONS", "durations")]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63), Form("NUMBER", "a whole number of at most 64 bits")]
+Rate = Annotated[float, Field(gt=0, le=FASTEST), Form("RATE", f"a number above 0 and at most {FASTEST:.0f}")]
+Instant = Annotated[int | None, BeforeValidator(_read_instant), Form("INSTANT", "an instant")]
+AppKeys = Annotated[tuple[str, ...], BeforeValidator(_read_app_keys), Form("KEYS", "app keys", secret=True)]
+ClockMode = Annotated[Mode, Form("MODE", "real or frozen")]
+LogLevel = Annotated[
+    Literal["critical", "error", "warning", "info", "debug"],
+    Form("LEVEL", "critical, error, warning, info or debug"),
+]
+
+
+def _setting(group: str, default: str | int | None, help: str) -> Any:
+    """One line of the table: the ``group`` it stands in, and ``default`` as a user would write it, None for none."""
+    return Field(default=default, description=help, json_schema_extra={"group": group})
+
+
+class Settings(BaseSettings):
+    """What a server can be told, checked. Raises pydantic's ``ValidationError``; :func:`read_settings` says it in one line."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, enable_decoding=False, frozen=True)
+
+    host: Host = _setting("Server", DEFAULT_HOST, "address to listen on; 0.0.0.0 for all")
+    port: Port = _setting("Server", DEFAULT_PORT, "port to listen on; 0 picks a free one")
+    port_file: FilePath = _setting("Server", None, "file that holds the port from when it listens until the stop")
+    public_url: BaseUrl = _setting("Server", None, "URL by which others reach the server: links to files begin with it")
+    api_keys: AppKeys = _setting(
+        "Server", None, "app keys to accept, comma separated; without it, every well-formed one"
+    )
+    log_level: LogLevel = _setting("Server", "warning", "what to log: critical, error, warning, info or debug")
+
+    webhook_url: Url = _setting("Webhooks", None, "URL that every new sandbox sends all calling events to")
+    webhook_headers: Headers = _setting(
+        "Webhooks", None, "'Name: value' to send with each, repeatable; or a JSON object"
+    )
+    webhook_timeout: Timeout = _setting("Webhooks", "5s", "how long a receiver may take to answer 200")
+    webhook_retry_schedule: Durations = _setting("Webhooks", "2,4,8,16,32", "waits before the retries, or none")
+
+    clock_mode: ClockMode = _setting("Time", "real", "real, or frozen: time moves only when told to")
+    clock_rate: Rate = _setting("Time", 1, "how fast time runs: at 60 a minute takes a second")
+    clock_start: Instant = _setting(
+        "Time", None, "instant to begin at; without it, now, or 2026-01-15T10:30:00Z if frozen"
+    )
+
+    random_seed: Whole = _setting("Behaviour", 1, "the same seed and requests make the same ids and history")
+    recording_processing_time: Duration = _setting("Behaviour", "2s", "from the end of a recording to its file")
+
+
+class BadSetting(ValueError):
+    """A setting that can't be used; the message is one line that names it, its value and what is allowed."""
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def form(field: FieldInfo) -> Form:
+    """How a setting is written."""
+    return next(entry for entry in field.metadata if isinstance(entry, Form))
+
+
+def group(field: FieldInfo) -> str:
+    """The heading that a setting stands under."""
+    assert isinstance(field.json_schema_extra, dict)
+    return str(field.json_schema_extra["group"])
+
+
+def read_settings(flags: Mapping[str, Any]) -> Settings:
+    """The settings by ``flags`` (texts by name), else the environment, else the defaults; raise :class:`BadSetting`."""
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        raise BadSetting(_complaint(error, flags)) from None
+
+
+def _complaint(error: ValidationError, flags: Mapping[str, Any]) -> str:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0])
+    how = form(Settings.model_fields[name])
+    why = str(first["ctx"]["error"]) if first["type"] == "value_error" else f"must be {how.allowed}"
+    source = flag(name) if name in flags else variable(name)
+    value = str(flags[name] if name in flags else os.environ.get(source, ""))
+    return f"{source}: {why}" if how.secret or repr(value) in why else f"{source} {shorten(value)}: {why}"
+
+
+def shorten(text: str) -> str:
+    """``text`` in quotes, on one line and not too long to read."""
+    shown = repr(text)
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "..."
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` with the nearest of ``known``, or nothing where none is near."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """One line for each `MOCKCHIRP_*` variable that is no setting, so that a typo does not pass silently."""
+    known = [variable(name) for name in Settings.model_fields]
+    return [
+        f"{name} is not a setting and is ignored{did_you_mean(name.upper(), known)}"
+        for name in sorted(environment)
+        if name.upper().startswith(PREFIX) and name.upper() not in known
+    ]
