@@ -9,10 +9,10 @@ from mockchirp.control.routes import routes as control_routes
 from mockchirp.control.server import routes as server_routes
 from mockchirp.core.errors import ChirpError, NotFound
 from mockchirp.core.sandbox import Policy
-from mockchirp.delivery import HttpSender
+from mockchirp.delivery import HttpSender, Sender
 from mockchirp.http import header, internal_error, send_error
 from mockchirp.media import AudioLibrary
-from mockchirp.runtime import Defaults, Runtime, Sender
+from mockchirp.runtime import Defaults, Runtime
 from mockchirp.settings import Settings
 
 _PREFLIGHT = [

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from mockchirp.clock import Clock, Mode, machine_now, real_seconds
 from mockchirp.core.deliveries import Attempt, Delivery, Dispatch, Outcome
@@ -19,21 +18,12 @@ from mockchirp.core.instants import format_milli, parse_instant
 from mockchirp.core.keys import check_app_key
 from mockchirp.core.recordings import RecordingFormat
 from mockchirp.core.sandbox import DEFAULT_KEY, Policy, Sandbox
+from mockchirp.delivery import Sender
 
 FROZEN_START = parse_instant("2026-01-15T10:30:00Z")
 """Where a frozen clock starts unless told otherwise: the instant of the documentation's example."""
 SLICE = 0.005
 """Real seconds that a jump may take before the event loop gets a turn."""
-
-
-class Sender(Protocol):
-    """What sends a webhook; tests hand in their own."""
-
-    async def send(self, dispatch: Dispatch) -> Outcome:
-        """Make one attempt and say what came of it; never raises but when cancelled."""
-
-    async def close(self) -> None:
-        """Let go of every connection."""
 
 
 @dataclass(frozen=True, slots=True)
