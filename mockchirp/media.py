@@ -257,6 +257,8 @@ def _encode(format: str) -> _Sound:
             for plane in frame.planes:
                 plane.update(waveform)
             packets += stream.encode(frame)
+    # Wheels of PyAV before 18 had another Vorbis encoder under this name, whose packets vary.
+    assert {packet.duration for packet in packets} == {encoding.packet_length}, f"PyAV has another encoder of {format}"
     lead = -(packets[0].pts or 0)
     kept = packets[: 2 * encoding.loop_length]
     return _Sound(lead, tuple(bytes(packet).ljust(encoding.padded_size, b"\0") for packet in kept))
