@@ -3,14 +3,15 @@
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from mockchirp.api.operation import CORS_HEADERS
+from mockchirp.api.operation import CORS_HEADERS, quota_headers
 from mockchirp.api.routes import routes as api_routes
 from mockchirp.control.routes import routes as control_routes
 from mockchirp.control.server import routes as server_routes
 from mockchirp.core.errors import ChirpError, NotFound
-from mockchirp.core.sandbox import Policy
+from mockchirp.core.rate_limits import untouched
+from mockchirp.core.world import Policy
 from mockchirp.delivery import HttpSender, Sender
-from mockchirp.http import header, internal_error, send_error
+from mockchirp.http import Headers, header, internal_error, send_error
 from mockchirp.media import AudioLibrary
 from mockchirp.runtime import Defaults, Runtime
 from mockchirp.settings import Settings
@@ -47,7 +48,10 @@ class App:
             await self._router(scope, receive, send)
         except Exception as exception:
             error = exception if isinstance(exception, ChirpError) else internal_error(scope)
-            await send_error(send, error, CORS_HEADERS if _is_chirps(scope) else ())
+            await send_error(send, error, self._chirp_headers() if _is_chirps(scope) else ())
+
+    def _chirp_headers(self) -> Headers:
+        return [*CORS_HEADERS, *quota_headers(untouched(self.runtime.default_now()))]
 
     async def close(self) -> None:
         """Abandon deliveries in flight, let go of connections and remove the audio files."""

@@ -13,7 +13,15 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mockchirp.core.errors import BodyTooLarge, ChirpError, InternalError, InvalidRequest, MethodNotAllowed, envelope
+from mockchirp.core.errors import (
+    BodyTooLarge,
+    ChirpError,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    RateLimitExceeded,
+    envelope,
+)
 
 Headers = list[tuple[bytes, bytes]]
 Body = TypeVar("Body", bound=BaseModel)
@@ -58,6 +66,8 @@ def error_headers(error: ChirpError) -> Headers:
     """The headers that belong to an error by HTTP's own rules."""
     if isinstance(error, MethodNotAllowed):
         return [(b"allow", error.allowed.encode())]
+    if isinstance(error, RateLimitExceeded):
+        return [(b"retry-after", b"%d" % error.retry_after)]
     return [(b"www-authenticate", b"Bearer")] if error.status == 401 else []
 
 

@@ -17,7 +17,8 @@ from mockchirp.core.errors import Conflict, Unauthenticated
 from mockchirp.core.instants import format_milli, parse_instant
 from mockchirp.core.keys import check_app_key
 from mockchirp.core.recordings import RecordingFormat
-from mockchirp.core.sandbox import DEFAULT_KEY, Policy, Sandbox
+from mockchirp.core.sandbox import DEFAULT_KEY, Sandbox
+from mockchirp.core.world import Policy
 from mockchirp.delivery import Sender
 
 FROZEN_START = parse_instant("2026-01-15T10:30:00Z")
@@ -56,12 +57,12 @@ class Report:
 class LiveSandbox:
     """A sandbox with its clock, its deliveries in flight and its timer."""
 
-    def __init__(self, sandbox: Sandbox, clock: Clock, sender: Sender) -> None:
+    def __init__(self, key: str, seed: int, sandbox: Sandbox, clock: Clock, sender: Sender) -> None:
+        self.key = key
+        self.seed = seed
         self.sandbox = sandbox
         self.clock = clock
         self.advancing = False
-        self.host: bytes | None = None
-        """The host by which the application last reached this sandbox."""
         self._sender = sender
         self._in_flight: dict[int, tuple[Dispatch, asyncio.Task[Outcome]]] = {}
         self._sent = 0
@@ -224,8 +225,14 @@ class Runtime:
         return live if live is not None else self._make(check_app_key(key))
 
     def sandbox_of_app(self, app_id: str) -> LiveSandbox | None:
-        """The sandbox of an application, if a key has made it."""
+        """The sandbox of an application, if one of its keys has made it."""
         return self._by_app.get(app_id)
+
+    def default_now(self) -> int:
+        """The instant at which a sandbox that is made now starts."""
+        if self.defaults.clock_start is not None:
+            return self.defaults.clock_start
+        return FROZEN_START if self.defaults.clock_mode == "frozen" else machine_now()
 
     def __iter__(self) -> Iterator[tuple[str, LiveSandbox]]:
         """Every sandbox with its key, in the order of their making."""
@@ -241,9 +248,7 @@ class Runtime:
         defaults = self.defaults
         if defaults.api_keys and key not in defaults.api_keys:
             raise Unauthenticated("Invalid API key: it is not among the keys that this server was started with")
-        start = defaults.clock_start
-        if start is None:
-            start = FROZEN_START if defaults.clock_mode == "frozen" else machine_now()
+        start = self.default_now()
         sandbox = Sandbox(
             now=start,
             seed=defaults.seed,
@@ -253,5 +258,7 @@ class Runtime:
             origin=defaults.public_url or self.base_url,
         )
         clock = Clock(start, real_seconds(), mode=defaults.clock_mode, rate=defaults.clock_rate)
-        live = self._by_key[key] = self._by_app[sandbox.app_id] = LiveSandbox(sandbox, clock, self._sender)
+        live = self._by_key[key] = self._by_app[sandbox.app_id] = LiveSandbox(
+            key, defaults.seed, sandbox, clock, self._sender
+        )
         return live

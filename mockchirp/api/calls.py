@@ -5,9 +5,10 @@ from typing import Any
 
 from mockchirp.api.models import BareCommand, Body, CreateCall, Hold, Mute, Reject, StartRecording, Transfer
 from mockchirp.api.operation import Request
-from mockchirp.core.calls import public_call
+from mockchirp.core.calls import COMMANDS, public_call
 from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.sandbox import Sandbox
+from mockchirp.core.world import Policy
 from mockchirp.http import parse_model
 
 
@@ -33,18 +34,28 @@ def end_call(request: Request) -> object:
 
 def send_call_command(request: Request) -> object:
     """POST /v1/calls/{callId}/commands: the type chooses the model of the parameters and what the sandbox does."""
-    call = request.sandbox.call(request.path["callId"])
+    sandbox = request.sandbox
+    call = sandbox.call(request.path["callId"])
+    known = known_commands(sandbox.policy)
     if "type" not in request.body:
-        raise InvalidRequest(f"type is required: one of {_KNOWN}", param="type")
+        raise InvalidRequest(f"type is required: one of {', '.join(known)}", param="type")
     type = request.body["type"]
-    row = _COMMANDS.get(type) if isinstance(type, str) else None
-    if row is None:
+    if not isinstance(type, str) or type not in known:
         raise InvalidRequest(
-            f"type {str(type)[:80]!r} is not a known command: it must be one of {_KNOWN}", param="type"
+            f"type {str(type)[:80]!r} is not a known command: it must be one of {', '.join(known)}", param="type"
         )
-    model, run = row
-    applied = run(request.sandbox, call.id, parse_model(model, request.body))
+    if type in sandbox.policy.extra_commands:
+        sandbox.extra_command(call.id, type)
+        return {"callId": call.id, "command": type, "status": "accepted"}
+    model, run = _COMMANDS[type]
+    applied = run(sandbox, call.id, parse_model(model, request.body))
     return {"callId": call.id, "command": type, "status": "queued" if applied is False else "accepted"}
+
+
+def known_commands(policy: Policy) -> list[str]:
+    """The command types that are taken: under `--strict` the documented ones, and always those that the user added."""
+    own = [name for name, command in COMMANDS.items() if command.documented or not policy.strict]
+    return [*own, *(name for name in sorted(policy.extra_commands) if name not in own)]
 
 
 _Run = Callable[[Sandbox, str, Any], bool | None]
@@ -63,4 +74,3 @@ _COMMANDS: Mapping[str, tuple[type[Body], _Run]] = {
     "unmute": (Mute, lambda sandbox, call_id, body: sandbox.set_muted(call_id, body.participant, False)),
     "transfer": (Transfer, lambda sandbox, call_id, body: sandbox.transfer(call_id, body.to_address, body.to_channel)),
 }
-_KNOWN = ", ".join(_COMMANDS)

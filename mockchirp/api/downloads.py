@@ -61,10 +61,14 @@ class DownloadApp:
             raise Forbidden(f"the link to {file_name[:80]} has no signature (signed=...): {_RENEW}", param="signed")
         seal = read_seal(signed)
         live = None if seal is None else self._runtime.sandbox_of_app(seal.app_id)
-        if seal is None or live is None or not is_genuine(live.sandbox.secret, f"/recordings/{file_name}", seal):
+        if (
+            seal is None
+            or live is None
+            or not is_genuine(live.sandbox.recorder.secret, f"/recordings/{file_name}", seal)
+        ):
             raise Forbidden(f"the signature of the link to {file_name[:80]} is not genuine: {_RENEW}", param="signed")
         live.catch_up()
-        recording = live.sandbox.recordings.get(file_name.rpartition(".")[0])
+        recording = live.sandbox.recorder.recordings.get(file_name.rpartition(".")[0])
         if recording is None:
             raise NotFound(f"the recording behind {file_name[:80]} was deleted, and its file with it")
         if live.sandbox.now >= seal.expires_at:

@@ -7,13 +7,16 @@ a pause. The webhooks that the request caused are sent only after the answer has
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from mockchirp.core.errors import ChirpError, envelope
-from mockchirp.core.keys import bearer_token
+from mockchirp.core.errors import ChirpError, NotFound, RateLimitExceeded, envelope
+from mockchirp.core.ids import check_id
+from mockchirp.core.instants import SECOND
+from mockchirp.core.keys import bearer_token, check_admin_key
+from mockchirp.core.rate_limits import Bucket, Quota, untouched
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.http import (
     Disconnected,
@@ -28,18 +31,24 @@ from mockchirp.http import (
 )
 from mockchirp.runtime import LiveSandbox, Runtime
 
-CORS_HEADERS: Headers = [(b"access-control-allow-origin", b"*")]
+_JSON = (b"content-type", b"application/json")
+CORS_HEADERS: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-expose-headers",
+        b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, Content-Range, Accept-Ranges",
+    ),
+]
 """Local front ends call from any origin, as they would through their own back end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a handler gets: the caller's sandbox, the parts of the path, the JSON object of the body, and the caller's
-    origin.
-    """
+    """What a handler gets: the sandbox, the parts of the path, the query string, the body and the caller's origin."""
 
     sandbox: Sandbox
     path: dict[str, str]
+    query: bytes
     body: dict[str, Any]
     origin: str
 
@@ -57,7 +66,11 @@ class Operation:
     path: str
     handler: Handler
     status: int = 200
-    has_body: bool = False
+    body: Literal["none", "required", "optional"] = "none"
+    bucket: Bucket = "general"
+    admin: bool = False
+    """Whether it takes an admin key, and finds the sandbox by the `appId` in its path."""
+    documented: bool = True
 
 
 class OperationApp:
@@ -70,31 +83,65 @@ class OperationApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operation
         live: LiveSandbox | None = None
-        headers: Headers = [(b"content-type", b"application/json"), *CORS_HEADERS]
+        quota: Quota | None = None
+        extra: Headers = []
         try:
-            live = self._runtime.sandbox_of(bearer_token(header(scope, b"authorization")))
-            raw = await read_body(scope, receive) if operation.has_body else b""
+            live = self._find(scope)
+            raw = b"" if operation.body == "none" else await read_body(scope, receive)
             live.catch_up()
-            body = parse_json(scope, raw) if operation.has_body else {}
-            request = Request(live.sandbox, scope["path_params"], body, self._origin(scope, live))
+            sandbox = live.sandbox
+            quota = sandbox.rate_limiter.count(operation.bucket, sandbox.now)
+            if quota.exceeded and sandbox.enforce_rate_limit:
+                raise _too_many(quota, sandbox.now)
+            body = parse_json(scope, raw) if raw or operation.body == "required" else {}
+            request = Request(sandbox, scope["path_params"], scope["query_string"], body, self._origin(scope, live))
             status, answer = operation.status, orjson.dumps(operation.handler(request))
         except Disconnected:
             return
         except Exception as exception:
             error = exception if isinstance(exception, ChirpError) else internal_error(scope)
-            headers += error_headers(error)
+            extra = error_headers(error)
             status, answer = error.status, orjson.dumps(envelope(error))
         batch = [] if live is None else live.sandbox.take_outbox()
+        quota = quota or untouched(self._runtime.default_now())
         try:
-            await send_bytes(send, status, answer, headers)
+            await send_bytes(send, status, answer, [_JSON, *CORS_HEADERS, *quota_headers(quota), *extra])
         finally:
             if live is not None:
                 live.release(batch)
+
+    def _find(self, scope: Scope) -> LiveSandbox:
+        token = bearer_token(header(scope, b"authorization"))
+        if not self._operation.admin:
+            return self._runtime.sandbox_of(token)
+        check_admin_key(token)
+        app_id = scope["path_params"]["appId"]
+        live = self._runtime.sandbox_of_app(app_id)
+        if live is None:
+            check_id("app", app_id, "appId")
+            raise NotFound(f"No such app: {app_id}; an app exists once one of its keys has been used", param="appId")
+        return live
 
     def _origin(self, scope: Scope, live: LiveSandbox) -> str:
         """Where the caller's links point to; those in the sandbox's webhooks follow its last caller."""
         public_url = self._runtime.defaults.public_url
         if public_url is not None:
             return public_url
-        live.sandbox.origin = request_origin(scope, live.sandbox.origin)
-        return live.sandbox.origin
+        origin = live.sandbox.notifier.origin = request_origin(scope, live.sandbox.notifier.origin)
+        return origin
+
+
+def quota_headers(quota: Quota) -> Headers:
+    """The three headers that every answer under `/v1` carries."""
+    return [
+        (b"x-ratelimit-limit", b"%d" % quota.limit),
+        (b"x-ratelimit-remaining", b"%d" % quota.remaining),
+        (b"x-ratelimit-reset", b"%d" % quota.reset),
+    ]
+
+
+def _too_many(quota: Quota, now: int) -> RateLimitExceeded:
+    wait = quota.reset - now // SECOND
+    return RateLimitExceeded(
+        f"more than {quota.limit} requests in this minute of the sandbox's clock; the next one begins in {wait} s", wait
+    )

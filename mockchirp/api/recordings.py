@@ -5,15 +5,15 @@ from mockchirp.api.operation import Request
 
 def list_call_recordings(request: Request) -> object:
     """GET /v1/calls/{callId}/recordings."""
-    sandbox = request.sandbox
-    recordings = sandbox.recordings_of(request.path["callId"])
-    data = [sandbox.show_recording(recording, request.origin) for recording in recordings]
+    recordings = request.sandbox.recordings_of(request.path["callId"])
+    data = [request.sandbox.recorder.show(recording, request.origin) for recording in recordings]
     return {"data": data, "totalCount": len(data)}
 
 
 def get_recording(request: Request) -> object:
     """GET /v1/calls/recordings/{recordingId}."""
-    return request.sandbox.show_recording(request.sandbox.recording(request.path["recordingId"]), request.origin)
+    recorder = request.sandbox.recorder
+    return recorder.show(recorder.get(request.path["recordingId"]), request.origin)
 
 
 def delete_recording(request: Request) -> object:

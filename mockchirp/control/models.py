@@ -1,10 +1,11 @@
 """The bodies of the control API's requests. They are strict: a typo in a test must not pass in silence."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from mockchirp.clock import FASTEST, Mode
+from mockchirp.core.calls import Channel
 from mockchirp.core.instants import parse_duration, parse_instant
 
 
@@ -55,3 +56,33 @@ class Advance(Body):
         if self.limit is not None and self.until is None:
             raise ValueError('limit goes with {"until": "idle"}')
         return self
+
+
+class ReceiveCall(Body):
+    """POST /_mockchirp/calls: addresses that are left out are made up."""
+
+    from_address: str | None = Field(None, alias="from")
+    to_address: str | None = Field(None, alias="to")
+    from_channel: Channel = Field("pstn", alias="fromChannel")
+    to_channel: Channel = Field("pstn", alias="toChannel")
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    scenario: str | None = None
+
+
+class FarEnd(Body):
+    """POST /_mockchirp/calls/{callId}/far-end."""
+
+    action: str
+
+
+class Outcome(Body):
+    """POST /_mockchirp/recordings/{recordingId}/outcome."""
+
+    status: Literal["completed", "failed"]
+
+
+class SetSandbox(Body):
+    """PATCH /_mockchirp/sandbox."""
+
+    phone_numbers: list[str] = Field(default_factory=list, alias="phoneNumbers", max_length=1000)
+    rate_limit: Literal["off", "enforce"] = Field("off", alias="rateLimit")

@@ -4,7 +4,7 @@ given.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
@@ -38,7 +38,7 @@ class Operation:
     path: str
     handler: Handler
     status: int = 200
-    has_body: bool = False
+    body: Literal["none", "required", "optional"] = "none"
     query: frozenset[str] = frozenset()
 
 
@@ -55,9 +55,9 @@ class OperationApp:
         try:
             token = bearer_token(header(scope, b"authorization"))
             live = self._runtime.sandbox_of(self._runtime.default_key if token is None else token)
-            raw = await read_body(scope, receive) if operation.has_body else b""
+            raw = b"" if operation.body == "none" else await read_body(scope, receive)
             live.catch_up()
-            body = parse_json(scope, raw) if operation.has_body else {}
+            body = parse_json(scope, raw) if raw or operation.body == "required" else {}
             request = Request(live, scope["path_params"], self._query(scope), body)
             payload = await operation.handler(request)
         except Disconnected:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from mockchirp.core.errors import Conflict, InvalidPhoneNumber, InvalidRequest
-from mockchirp.core.instants import format_second
+from mockchirp.core.instants import SECOND, format_second
 from mockchirp.core.recordings import RecordingFormat
 from mockchirp.core.scenarios import Scenario, Trigger
 
@@ -80,7 +80,11 @@ FAR_END_ACTIONS: Mapping[str, CallStatus] = {
     "hangup": "completed",
     "fail": "failed",
 }
-"""What the other party or the carrier can do to an outbound call, and the status that it leads to."""
+"""What the other party or the carrier can do, and the status that it leads to."""
+CALLER_ACTIONS = frozenset({"hangup", "fail"})
+"""What of it can befall an inbound call: there the rest is the app's to decide."""
+DECISION_TIME = 30 * SECOND
+"""How long the app has to say what becomes of an inbound call [documented]."""
 
 _BEFORE_ANSWER: frozenset[CallStatus] = frozenset({"initiated", "ringing"})
 _TALKING: frozenset[CallStatus] = frozenset({"in_progress"})
@@ -128,6 +132,17 @@ COMMANDS: Mapping[str, Command] = {
         Command("transfer", "be transferred", _TALKING, documented=False),
     )
 }
+
+
+def after_far_end(call: "Call", action: str) -> CallStatus | None:
+    """The status to which a far-end action takes ``call``, or None where its direction and status don't allow it."""
+    status = FAR_END_ACTIONS[action]
+    if call.direction == "inbound":
+        if action not in CALLER_ACTIONS:
+            return None
+        if action == "hangup" and call.status == "initiated":
+            status = "canceled"
+    return status if status in TRANSITIONS[call.direction][call.status] else None
 
 
 class Participant(NamedTuple):

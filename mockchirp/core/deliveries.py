@@ -130,7 +130,7 @@ class Ledger:
                 delivery_id=delivery.id,
                 attempt=len(delivery.attempts) + 1,
                 url=webhook.url,
-                headers=(("Content-Type", "application/json"), *webhook.headers),
+                headers=(("Content-Type", "application/json"), *webhook.headers.items()),
                 body=delivery.body,
             )
         )
@@ -139,6 +139,13 @@ class Ledger:
         """What is due to be sent now, in order; each attempt is handed out once."""
         taken, self._outbox = self._outbox, []
         return taken
+
+    def abandon(self, webhook_id: str) -> None:
+        """Give up every pending delivery to a webhook: no further attempt is made."""
+        for delivery in self._deliveries.values():
+            if delivery.webhook_id == webhook_id and delivery.status == "pending":
+                delivery.status = "abandoned"
+                self._timeline.cancel(delivery.id)
 
     def hand_back(self, dispatch: Dispatch) -> None:
         """Take back an attempt of which nothing came, not even a failure: it is due again."""
@@ -153,6 +160,8 @@ class Ledger:
         retry_at = None
         if outcome.succeeded:
             delivery.status = "delivered"
+        elif delivery.status == "abandoned":
+            pass  # its webhook was deleted while this attempt was under way
         elif dispatch.attempt <= len(self._schedule):
             retry_at = now + self._schedule[dispatch.attempt - 1]
             self._timeline.schedule(retry_at, AttemptDelivery(delivery.id), delivery.order)

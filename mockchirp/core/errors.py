@@ -5,6 +5,8 @@
     ChirpError                     status, type, code, param, provider
     ├── InvalidRequest             400  invalid_request_error
     │   ├── InvalidPhoneNumber     400  invalid_request_error  invalid_phone_number
+    │   ├── PhoneNumberNotAssigned 400  invalid_request_error  phone_number_not_assigned
+    │   ├── RateLimitExceeded      429  invalid_request_error  rate_limit_exceeded
     │   ├── BodyTooLarge           413  invalid_request_error
     │   ├── MethodNotAllowed       405  invalid_request_error
     │   └── RangeNotSatisfiable    416  invalid_request_error
@@ -50,6 +52,12 @@ class InvalidPhoneNumber(InvalidRequest):
     code = "invalid_phone_number"
 
 
+class PhoneNumberNotAssigned(InvalidRequest):
+    """A number that is not one of the app's own."""
+
+    code = "phone_number_not_assigned"
+
+
 class BodyTooLarge(InvalidRequest):
     """A body over the limit of 1 MiB."""
 
@@ -70,6 +78,17 @@ class RangeNotSatisfiable(InvalidRequest):
     """A byte range that lies outside the file."""
 
     status = 416
+
+
+class RateLimitExceeded(InvalidRequest):
+    """Too many requests in this minute; ``retry_after`` (s) goes into the ``Retry-After`` header."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NotFound(ChirpError):

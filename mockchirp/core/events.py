@@ -34,6 +34,7 @@ EVENTS = {
         EventType("calls.failed", "the carrier failed the call, or it was busy"),
         EventType("calls.no_answer", "nobody answered", documented=False),
         EventType("calls.recording.completed", "a recording is ready to download"),
+        EventType("calls.voicemail.received", "a caller's message is ready"),
         EventType("calls.participant.joined", "a leg joins, on the answer or by transfer", documented=False),
         EventType("calls.participant.left", "a leg leaves, at the end or by transfer", documented=False),
         EventType("call.voicemail", "a voicemail box takes the call", webhook=False),
@@ -44,7 +45,6 @@ EVENTS = {
         EventType("recording.deleted", "a recording was deleted", webhook=False),
     )
 }
-WEBHOOK_EVENTS = frozenset(name for name, row in EVENTS.items() if row.webhook)
 
 
 class Event(NamedTuple):

@@ -17,6 +17,8 @@ def check_header(name: str, value: object) -> str:
     """Return ``value`` without surrounding blanks; raise ``ValueError`` where the two can't be a header of one's own."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name[:40]!r} is not a header name")
+    if name.lower() == "content-type":
+        raise ValueError(f"the header {name} can't be set: it is always application/json")
     if name.lower() in _FRAMING:
         raise ValueError(f"the header {name} can't be set: it would break HTTP framing")
     text = value.strip(" \t") if isinstance(value, str) else None

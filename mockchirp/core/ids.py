@@ -55,9 +55,18 @@ class IdSource:
 
 def app_id(key: str) -> str:
     """The application that a key belongs to: always the same for the same key, on every server."""
-    payload = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16])
     infix = "test_" if key.startswith("sk_test_") else ""
-    return f"app_{infix}{ksuid(KSUID_EPOCH + payload % (1 << 28), payload)}"
+    return f"app_{infix}{_ksuid_of(key)}"
+
+
+def organization_id(app_id: str) -> str:
+    """The organization that an application belongs to."""
+    return f"org_{_ksuid_of(app_id)}"
+
+
+def _ksuid_of(text: str) -> str:
+    payload = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])
+    return ksuid(KSUID_EPOCH + payload % (1 << 28), payload)
 
 
 def check_id(kind: str, value: str, param: str) -> None:

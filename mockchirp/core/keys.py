@@ -17,9 +17,7 @@ def bearer_token(authorization: bytes | None) -> str | None:
     scheme, _, token = authorization.decode("latin-1").strip().partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated(
-            "No API key: the Authorization header must be 'Bearer sk_test_app_...' or 'Bearer sk_live_app_...'"
-        )
+        raise Unauthenticated("No API key given: the Authorization header must be 'Bearer ' and the key")
     return token
 
 
@@ -36,6 +34,17 @@ def check_app_key(token: str | None) -> str:
             "Wrong kind of API key: this needs an app key (sk_test_app_... or sk_live_app_...), not an admin key"
         )
     raise Unauthenticated(f"Invalid API key {_masked(token)}: an app key looks like sk_test_app_... or sk_live_app_...")
+
+
+def check_admin_key(token: str | None) -> None:
+    """Raise :class:`Unauthenticated`, saying which of the three faults it is, if ``token`` is no admin key."""
+    if token is None:
+        raise Unauthenticated("No API key given: send 'Authorization: Bearer sk_admin_...'")
+    if ADMIN_KEY.fullmatch(token):
+        return
+    if token.startswith(("sk_test_app_", "sk_live_app_")):
+        raise Unauthenticated("Wrong kind of API key: this needs an admin key (sk_admin_...), not an app key")
+    raise Unauthenticated(f"Invalid API key {_masked(token)}: an admin key looks like sk_admin_...")
 
 
 def _masked(token: str) -> str:

@@ -23,7 +23,7 @@ LINK_LIFETIME = HOUR
 
 @dataclass(slots=True)
 class Recording:
-    """One recording of one call. ``outcome`` is what its processing will come to."""
+    """One recording of one call. ``outcome`` is what its processing will come to; ``file_size`` in bytes."""
 
     id: str
     call_id: str
@@ -32,6 +32,7 @@ class Recording:
     outcome: RecordingOutcome
     status: RecordingStatus = "recording"
     ended_at: int | None = None
+    file_size: int | None = None
 
     @property
     def duration(self) -> int | None:
@@ -44,8 +45,8 @@ class Recording:
         return f"/recordings/{self.id}.{self.format}"
 
 
-def public_recording(recording: Recording, file_url: str | None, file_size: int | None) -> dict[str, object]:
-    """The ten fields of the REST recording, all always present; ``file_size`` in bytes."""
+def public_recording(recording: Recording, file_url: str | None) -> dict[str, object]:
+    """The ten fields of the REST recording, all always present."""
     started_at = format_second(recording.started_at)
     return {
         "id": recording.id,
@@ -54,7 +55,7 @@ def public_recording(recording: Recording, file_url: str | None, file_size: int 
         "format": recording.format,
         "duration": recording.duration,
         "fileUrl": file_url,
-        "fileSize": file_size,
+        "fileSize": recording.file_size,
         "startedAt": started_at,
         "endedAt": None if recording.ended_at is None else format_second(recording.ended_at),
         "createdAt": started_at,

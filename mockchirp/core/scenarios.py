@@ -34,6 +34,12 @@ class Scenario:
     voicemail: tuple[Step, ...] = ()
     recording: RecordingOutcome = "completed"
     carrier_down: bool = False
+    patience: int | None = None
+    """How long (ms) an inbound caller waits for the answer; None: longer than the app has to decide."""
+    message_length: int | None = None
+    """How long (ms) an inbound caller speaks after the greeting; None: the usual 30 s."""
+    processing_time: int | None = None
+    """How long (ms) recordings are processed; None: as the server is set."""
 
     def steps(self, trigger: Trigger) -> tuple[Step, ...]:
         """What follows when ``trigger`` happens."""
@@ -66,9 +72,10 @@ SCENARIOS: Mapping[str, Scenario] = {
         ),
         Scenario(
             "no_answer",
-            "rings after 1 s for 30 s, and nobody answers",
+            "rings after 1 s for 30 s, and nobody answers; as a caller, gives up after 20 s",
             "+15005550002",
             created=(_at(1, "ring"), _at(31, "no_answer")),
+            patience=20 * SECOND,
         ),
         Scenario("failed", "the carrier fails the call after 1 s", "+15005550003", created=(_at(1, "fail"),)),
         Scenario(

@@ -6,7 +6,7 @@ cancelled with it.
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 
@@ -29,7 +29,41 @@ class AttemptDelivery(NamedTuple):
     delivery_id: str
 
 
-Action = FarEndActs | FinishProcessing | AttemptDelivery
+class DecisionDue(NamedTuple):
+    """The app has not said what becomes of an inbound call: the default behaviour takes it."""
+
+    call_id: str
+
+
+class CallerGivesUp(NamedTuple):
+    """The patience of an inbound caller whom nobody answers ends."""
+
+    call_id: str
+
+
+class BeginMessage(NamedTuple):
+    """The greeting is over: the caller's message begins."""
+
+    call_id: str
+
+
+class EndMessage(NamedTuple):
+    """The caller's message ends, and the call with it."""
+
+    call_id: str
+
+
+Action = FarEndActs | FinishProcessing | AttemptDelivery | DecisionDue | CallerGivesUp | BeginMessage | EndMessage
+ACTION_NAMES: Mapping[type[Action], str] = {
+    FarEndActs: "far_end",
+    FinishProcessing: "finish_processing",
+    AttemptDelivery: "attempt_delivery",
+    DecisionDue: "decision_due",
+    CallerGivesUp: "caller_gives_up",
+    BeginMessage: "begin_message",
+    EndMessage: "end_message",
+}
+"""What the actions are called where they are shown and exported."""
 
 
 class Entry(NamedTuple):

@@ -1,57 +1,93 @@
-"""Webhooks: who is told of which events, and in which words (chirp-api.md section 6)."""
+"""Webhooks: endpoints of the user's application, and the events that they may be told of (chirp-api.md section 6)."""
 
-import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from mockchirp.core.calls import Call
-from mockchirp.core.events import Event
-from mockchirp.core.instants import format_milli
+from mockchirp.core.errors import InvalidRequest
+from mockchirp.core.events import EVENTS
+from mockchirp.core.headers import check_header
+from mockchirp.core.instants import format_second
+
+_OTHER_PRODUCTS = re.compile(
+    r"(?:messages\.sms|messages\.whatsapp|templates\.whatsapp|contacts\.whatsapp|whatsapp\.account)(?:\.[a-z0-9_]+)+"
+)
+_URL = re.compile(r"[!-~]{1,2048}")
+MOST_EVENTS = 100
+MOST_HEADERS = 50
 
 
 @dataclass(slots=True)
 class Webhook:
-    """One endpoint of the user's application; ``events`` are the names that it is told of."""
+    """One endpoint; ``events`` are the names that it is told of, ``headers`` are added to every request to it."""
 
     id: str
     url: str
-    events: frozenset[str]
-    headers: tuple[tuple[str, str], ...]
+    events: tuple[str, ...]
+    headers: dict[str, str]
     created_at: int
     updated_at: int
 
 
-def event_id(event: Event, suffix: str) -> str:
-    """`evt_{callId}_{suffix}`, or `evt_{recordingId}_{suffix}` for the events of recordings."""
-    return f"evt_{event.recording_id or event.call_id}_{suffix}"
-
-
-def webhook_body(event: Event, event_id: str, call: Call, extra: Mapping[str, object]) -> bytes:
-    """The JSON body of a webhook: ``call`` as it is now, and ``extra`` members of `data`, such as `recording`.
-
-    What does not apply is left out, not null.
-    """
-    shown: dict[str, object] = {
-        "id": call.id,
-        "direction": call.direction,
-        "from": call.from_address,
-        "to": call.to_address,
-        "fromChannel": call.from_channel,
-        "toChannel": call.to_channel,
-        "status": call.status,
+def public_webhook(webhook: Webhook, app_id: str) -> dict[str, object]:
+    """The seven fields of the REST webhook, all always present."""
+    return {
+        "id": webhook.id,
+        "appId": app_id,
+        "url": webhook.url,
+        "events": webhook.events,
+        "headers": webhook.headers,
+        "createdAt": format_second(webhook.created_at),
+        "updatedAt": format_second(webhook.updated_at),
     }
-    if call.livekit_room_name is not None:
-        shown["livekitRoomName"] = call.livekit_room_name
-    if call.metadata:
-        shown["metadata"] = call.metadata
-    if call.duration is not None:
-        shown["duration"] = call.duration
-    if call.end_reason is not None:
-        shown["endReason"] = call.end_reason
-    payload = {
-        "event": event.type,
-        "eventId": event_id,
-        "timestamp": format_milli(event.at),
-        "data": {"call": shown, "app": {"id": call.app_id}, **extra},
-    }
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def webhook_events(*, strict: bool) -> tuple[str, ...]:
+    """The calling events that a webhook can be told of; under ``strict`` only the documented ones."""
+    return tuple(row.name for row in EVENTS.values() if row.webhook and (row.documented or not strict))
+
+
+def is_known_event(name: str, *, strict: bool) -> bool:
+    """Whether a webhook may name this event: a calling event, or one of another Chirp product, which never fires here."""
+    row = EVENTS.get(name)
+    if row is not None:
+        return row.webhook and (row.documented or not strict)
+    return _OTHER_PRODUCTS.fullmatch(name) is not None
+
+
+def check_url(url: str, *, strict: bool) -> None:
+    """Raise :class:`InvalidRequest` if ``url`` can't be a webhook's: an https URL, or http too unless ``strict``."""
+    try:
+        parts = urlsplit(url)
+        usable = bool(_URL.fullmatch(url) and parts.scheme.lower() in ("http", "https") and parts.hostname)
+        usable = usable and parts.port != 0  # asking for the port raises where it is none
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidRequest(f"url: {url[:80]!r} is not an http or https URL", param="url")
+    if strict and parts.scheme.lower() != "https":
+        raise InvalidRequest(
+            f"url: Chirp accepts https only, and so does mockchirp under --strict: {url[:80]!r}", param="url"
+        )
+
+
+def check_events(events: Sequence[str], *, strict: bool) -> None:
+    """Raise :class:`InvalidRequest` on a name that is no event of Chirp."""
+    if len(events) > MOST_EVENTS:
+        raise InvalidRequest(f"events: at most {MOST_EVENTS} names are taken", param="events")
+    for name in events:
+        if not is_known_event(name, strict=strict):
+            known = ", ".join(webhook_events(strict=strict))
+            raise InvalidRequest(f"events: {name[:80]!r} is not an event; calling events are {known}", param="events")
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise :class:`InvalidRequest` on a header that can't be sent, or that would break the framing of the request."""
+    if len(headers) > MOST_HEADERS:
+        raise InvalidRequest(f"headers: at most {MOST_HEADERS} are taken", param="headers")
+    for name, value in headers.items():
+        try:
+            check_header(name, value)
+        except ValueError as error:
+            raise InvalidRequest(f"headers: {error}", param="headers") from None

@@ -1,0 +1,110 @@
+"""The far end (control-api.md, "The far end"): somebody calls the app, and people and carriers do what they do."""
+
+from collections.abc import Iterator
+
+from mockchirp.control.models import FarEnd, Outcome, ReceiveCall
+from mockchirp.control.operation import Request
+from mockchirp.core.calls import EVENT_OF_STATUS, FAR_END_ACTIONS, Call, public_call
+from mockchirp.core.deliveries import public_attempt
+from mockchirp.core.errors import InvalidRequest
+from mockchirp.core.events import public_event
+from mockchirp.core.instants import format_milli
+from mockchirp.core.sandbox import Sandbox
+from mockchirp.core.scenarios import SCENARIOS
+from mockchirp.core.timeline import ACTION_NAMES, Entry, FarEndActs, FinishProcessing
+from mockchirp.http import parse_model
+
+
+async def receive_call(request: Request) -> object:
+    """POST /_mockchirp/calls: someone calls the app."""
+    body = parse_model(ReceiveCall, request.body)
+    scenario = None
+    if body.scenario is not None:
+        scenario = SCENARIOS.get(body.scenario)
+        if scenario is None:
+            raise InvalidRequest(
+                f"scenario: {body.scenario[:80]!r} is not known; known are {', '.join(SCENARIOS)}", param="scenario"
+            )
+    call = request.live.sandbox.receive_call(
+        body.from_address, body.to_address, body.from_channel, body.to_channel, body.metadata, scenario
+    )
+    return public_call(call)
+
+
+async def list_calls(request: Request) -> object:
+    """GET /_mockchirp/calls?status=&direction=: newest first."""
+    status = _choice(request, "status", tuple(EVENT_OF_STATUS))
+    direction = _choice(request, "direction", ("inbound", "outbound"))
+    sandbox = request.live.sandbox
+    data = [
+        _show(sandbox, call)
+        for call in reversed(sandbox.calls.values())
+        if status in (None, call.status) and direction in (None, call.direction)
+    ]
+    return {"data": data, "totalCount": len(data)}
+
+
+async def get_call(request: Request) -> object:
+    """GET /_mockchirp/calls/{callId}: with everything that happened to it, on one time axis."""
+    sandbox = request.live.sandbox
+    call = sandbox.call(request.path["callId"])
+    history = [item for _, item in sorted(_history(sandbox, call), key=lambda pair: pair[0])]
+    return {**_show(sandbox, call), "history": history}
+
+
+async def far_end(request: Request) -> object:
+    """POST /_mockchirp/calls/{callId}/far-end: the other party or the carrier acts now."""
+    body = parse_model(FarEnd, request.body)
+    if body.action not in FAR_END_ACTIONS:
+        known = ", ".join(FAR_END_ACTIONS)
+        raise InvalidRequest(f"action: {body.action[:80]!r} is not known; known are {known}", param="action")
+    sandbox = request.live.sandbox
+    return _show(sandbox, sandbox.far_end(request.path["callId"], body.action))
+
+
+async def decide_recording(request: Request) -> object:
+    """POST /_mockchirp/recordings/{recordingId}/outcome: its processing ends now, and like this."""
+    body = parse_model(Outcome, request.body)
+    sandbox = request.live.sandbox
+    recording = sandbox.recorder.decide(request.path["recordingId"], body.status)
+    return sandbox.recorder.show(recording, sandbox.notifier.origin)
+
+
+def _show(sandbox: Sandbox, call: Call) -> dict[str, object]:
+    owners = (call.id, *call.recording_ids)
+    upcoming = sorted(entry for owner in owners for entry in sandbox.timeline.of(owner))
+    return {
+        **public_call(call),
+        "hold": call.on_hold,
+        "muted": call.muted,
+        "scenario": call.scenario.name,
+        "upcoming": [_upcoming(entry) for entry in upcoming],
+    }
+
+
+def _upcoming(entry: Entry) -> dict[str, object]:
+    shown: dict[str, object] = {"at": format_milli(entry.at), "action": ACTION_NAMES[type(entry.action)]}
+    if isinstance(entry.action, FarEndActs):
+        shown["does"] = entry.action.action
+    elif isinstance(entry.action, FinishProcessing):
+        shown["recordingId"] = entry.action.recording_id
+    return shown
+
+
+def _history(sandbox: Sandbox, call: Call) -> Iterator[tuple[tuple[int, int, int], dict[str, object]]]:
+    """Events and delivery attempts of a call, each with its place: the instant, events first, then in order."""
+    for event in sandbox.events.after(0):
+        if event.call_id == call.id:
+            kind = "command" if event.type == "call.command" else "event"
+            yield (event.at, 0, event.number), {"kind": kind, **public_event(event)}
+    for number, delivery in enumerate(sandbox.deliveries):
+        if delivery.call_id == call.id:
+            for attempt in delivery.attempts:
+                yield (attempt.at, 1, number), {"kind": "delivery", **public_attempt(delivery, attempt)}
+
+
+def _choice(request: Request, name: str, known: tuple[str, ...]) -> str | None:
+    value = request.query.get(name)
+    if value is not None and value not in known:
+        raise InvalidRequest(f"{name}: {value[:80]!r} is not known; known are {', '.join(known)}", param=name)
+    return value

@@ -1,0 +1,114 @@
+"""Who is told of what: the webhooks of a sandbox, and the deliveries that events lead to (chirp-api.md section 6)."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from mockchirp.core.deliveries import Ledger
+from mockchirp.core.errors import NotFound
+from mockchirp.core.ids import check_id
+from mockchirp.core.instants import format_milli
+from mockchirp.core.recorder import Recorder
+from mockchirp.core.voicemails import public_voicemail
+from mockchirp.core.webhooks import Webhook
+from mockchirp.core.world import Occurrence, World
+
+
+class Notifier:
+    """The webhooks of a sandbox. ``origin`` is where the links in their bodies point to."""
+
+    def __init__(self, world: World, recorder: Recorder, app_id: str, origin: str) -> None:
+        self.webhooks: dict[str, Webhook] = {}
+        self.origin = origin
+        self.deliveries = Ledger(world.timeline, world.policy.retry_schedule, world.policy.deliveries_kept)
+        self._world = world
+        self._recorder = recorder
+        self._app_id = app_id
+        world.listeners.append(self._tell)
+
+    def add(self, url: str, events: Iterable[str], headers: Mapping[str, str]) -> Webhook:
+        """Tell ``url`` of every event named in ``events`` from now on, with ``headers`` added to each request."""
+        now = self._world.now
+        webhook = Webhook(self._world.ids.new("webhook", now), url, tuple(events), dict(headers), now, now)
+        self.webhooks[webhook.id] = webhook
+        return webhook
+
+    def get(self, webhook_id: str) -> Webhook:
+        """The webhook with this id; raise :class:`InvalidRequest` if it is none, :class:`NotFound` if it is unknown."""
+        webhook = self.webhooks.get(webhook_id)
+        if webhook is None:
+            check_id("webhook", webhook_id, "webhookId")
+            raise NotFound(f"No such webhook: {webhook_id}", param="webhookId")
+        return webhook
+
+    def update(
+        self,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        events: Iterable[str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Webhook:
+        """Change what is given. Retries that are pending go to the new URL, with the new headers."""
+        webhook = self.get(webhook_id)
+        webhook.url = webhook.url if url is None else url
+        webhook.events = webhook.events if events is None else tuple(events)
+        webhook.headers = webhook.headers if headers is None else dict(headers)
+        webhook.updated_at = self._world.now
+        return webhook
+
+    def delete(self, webhook_id: str) -> None:
+        """Delete a webhook; its pending retries are abandoned."""
+        webhook = self.get(webhook_id)
+        del self.webhooks[webhook.id]
+        self.deliveries.abandon(webhook.id)
+
+    def retry(self, delivery_id: str) -> None:
+        """The next attempt of a delivery is due."""
+        delivery = self.deliveries.get(delivery_id)
+        if delivery is not None and (webhook := self.webhooks.get(delivery.webhook_id)) is not None:
+            self.deliveries.attempt(delivery, webhook, self._world.now)
+
+    def _tell(self, occurrence: Occurrence) -> None:
+        event = occurrence.event
+        listeners = [webhook for webhook in self.webhooks.values() if event.type in webhook.events]
+        if not listeners:
+            return
+        event_id = self._event_id(occurrence)
+        body = self._body(occurrence, event_id)
+        for webhook in listeners:
+            self.deliveries.open(webhook, event, event_id, body)
+
+    def _event_id(self, occurrence: Occurrence) -> str:
+        subject = occurrence.voicemail or occurrence.recording or occurrence.call
+        return f"evt_{subject.id}_{occurrence.suffix}"
+
+    def _body(self, occurrence: Occurrence, event_id: str) -> bytes:
+        """The JSON body: what does not apply is left out, not null. Under `--strict`, so is what is assumed."""
+        event, call, strict = occurrence.event, occurrence.call, self._world.policy.strict
+        shown: dict[str, object] = {
+            "id": call.id,
+            "direction": call.direction,
+            "from": call.from_address,
+            "to": call.to_address,
+            "fromChannel": call.from_channel,
+            "toChannel": call.to_channel,
+        }
+        if call.livekit_room_name is not None:
+            shown["livekitRoomName"] = call.livekit_room_name
+        if call.metadata:
+            shown["metadata"] = call.metadata
+        data: dict[str, object] = {"call": shown, "app": {"id": self._app_id}}
+        if not strict:
+            shown["status"] = call.status
+            if call.duration is not None:
+                shown["duration"] = call.duration
+            if call.end_reason is not None:
+                shown["endReason"] = call.end_reason
+            if "participant" in event.data:
+                data["participant"] = event.data["participant"]
+            if occurrence.voicemail is not None:
+                data["voicemail"] = public_voicemail(occurrence.voicemail)
+            elif occurrence.recording is not None:
+                data["recording"] = self._recorder.show(occurrence.recording, self.origin)
+        payload = {"event": event.type, "eventId": event_id, "timestamp": format_milli(event.at), "data": data}
+        return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()

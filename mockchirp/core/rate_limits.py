@@ -1,0 +1,48 @@
+"""Rate limits: so many requests a key and minute (chirp-api.md section 1, "Rate limits").
+
+Windows are fixed minutes of the sandbox's clock [assumed]. Requests are always counted and told of in the headers;
+whether the limit is enforced is the sandbox's policy.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mockchirp.core.instants import MINUTE, SECOND
+
+Bucket = Literal["general", "webhooks"]
+LIMITS: dict[Bucket, int] = {"general": 120, "webhooks": 60}
+"""Requests a minute; `webhooks` is the management of webhooks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What the headers say after a request: ``reset`` in Unix seconds. ``exceeded`` if it was one too many."""
+
+    limit: int
+    remaining: int
+    reset: int
+    exceeded: bool = False
+
+
+class RateLimiter:
+    """Counts the requests of one sandbox in the current window."""
+
+    def __init__(self) -> None:
+        self._window = 0
+        self._counts: dict[Bucket, int] = {"general": 0, "webhooks": 0}
+
+    def count(self, bucket: Bucket, now: int) -> Quota:
+        """Count a request made at the instant ``now``."""
+        window = now // MINUTE
+        if window != self._window:
+            self._window = window
+            self._counts = {"general": 0, "webhooks": 0}
+        self._counts[bucket] = count = self._counts[bucket] + 1
+        limit = LIMITS[bucket]
+        return Quota(limit, max(0, limit - count), (window + 1) * MINUTE // SECOND, count > limit)
+
+
+def untouched(now: int) -> Quota:
+    """The quota of a caller whom no sandbox knows."""
+    limit = LIMITS["general"]
+    return Quota(limit, limit, (now // MINUTE + 1) * MINUTE // SECOND)

@@ -1,0 +1,93 @@
+"""How a message is left and kept (chirp-api.md section 4): greeting, message, recording, and at last the voicemail."""
+
+from collections.abc import Mapping
+
+from mockchirp.core.calls import Call
+from mockchirp.core.configuration import CallingConfiguration
+from mockchirp.core.errors import NotFound
+from mockchirp.core.ids import check_id
+from mockchirp.core.instants import SECOND
+from mockchirp.core.people import People
+from mockchirp.core.recorder import Recorder
+from mockchirp.core.recordings import Recording
+from mockchirp.core.timeline import BeginMessage, EndMessage
+from mockchirp.core.voicemails import GREETING, MESSAGE, Voicemail
+from mockchirp.core.world import World
+
+
+class VoicemailBox:
+    """The voicemails of a sandbox, oldest first, and the messages that are being left."""
+
+    def __init__(
+        self,
+        world: World,
+        recorder: Recorder,
+        calls: Mapping[str, Call],
+        configuration: CallingConfiguration,
+        people: People,
+    ) -> None:
+        self.voicemails: dict[str, Voicemail] = {}
+        self._messages: set[str] = set()
+        """The recordings that are messages and not yet voicemails."""
+        self._world = world
+        self._recorder = recorder
+        self._calls = calls
+        self._configuration = configuration
+        self._people = people
+        recorder.when_completed.append(self._keep)
+
+    def greet(self, call: Call) -> None:
+        """Play the greeting to the caller of an inbound ``call`` that has just become `voicemail`."""
+        self._world.timeline.schedule(self._world.now + GREETING, BeginMessage(call.id))
+
+    def begin_message(self, call: Call) -> None:
+        """The tone: from now on the caller is recorded."""
+        self._recorder.start(call, self._configuration.recording_format)
+        assert call.recording_id is not None, "it has just been started"
+        self._messages.add(call.recording_id)
+        wanted = call.scenario.message_length
+        length = min(MESSAGE if wanted is None else wanted, self._configuration.voicemail_max_duration * SECOND)
+        self._world.timeline.schedule(self._world.now + length, EndMessage(call.id))
+
+    def get(self, voicemail_id: str) -> Voicemail:
+        """The voicemail with this id; raise :class:`InvalidRequest` if it is none, :class:`NotFound` if it is unknown."""
+        voicemail = self.voicemails.get(voicemail_id)
+        if voicemail is None:
+            check_id("voicemail", voicemail_id, "voicemailId")
+            raise NotFound(f"No such voicemail: {voicemail_id}", param="voicemailId")
+        return voicemail
+
+    def page(self, limit: int, offset: int) -> list[Voicemail]:
+        """At most ``limit`` voicemails, newest first, without the newest ``offset``."""
+        return list(reversed(self.voicemails.values()))[offset : offset + limit]
+
+    def delete(self, voicemail_id: str) -> None:
+        """Delete a voicemail for good; its recording stays."""
+        del self.voicemails[self.get(voicemail_id).id]
+
+    def forget_recording(self, recording_id: str) -> None:
+        """The recording was deleted: no voicemail points to it any more, and none comes of it."""
+        self._messages.discard(recording_id)
+        for voicemail in self.voicemails.values():
+            if voicemail.recording_id == recording_id:
+                voicemail.recording_id = None
+
+    def _keep(self, recording: Recording) -> None:
+        if recording.id not in self._messages:
+            return
+        self._messages.discard(recording.id)
+        world = self._world
+        call = self._calls[recording.call_id]
+        voicemail = Voicemail(
+            id=world.ids.new("voicemail", world.now),
+            call_id=call.id,
+            caller_number=call.from_address,
+            caller_channel=call.from_channel,
+            duration=recording.duration,
+            transcription=self._people.message() if world.policy.transcription else None,
+            recording_id=recording.id,
+            created_at=world.now,
+        )
+        self.voicemails[voicemail.id] = voicemail
+        data = {"voicemailId": voicemail.id, "duration": voicemail.duration}
+        world.emit("calls.voicemail.received", call, data, "received", recording=recording, voicemail=voicemail)
