@@ -9,14 +9,14 @@ the server never send one, and the import would take up a good part of the start
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Protocol
 
 from mockchirp.core.deliveries import Dispatch, Outcome
 
 
 class Sender(Protocol):
-    """Whatever can send a webhook; tests hand in another one."""
+    """Whatever can send a webhook; tests hand in another one, which inherits what it does not care about."""
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Make one attempt and say what came of it; raise nothing but ``CancelledError``."""
@@ -24,7 +24,10 @@ class Sender(Protocol):
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
-        ...
+
+    def burst(self) -> AbstractAsyncContextManager[None]:
+        """Open for as long as attempts follow one another: connections may be kept in between."""
+        return nullcontext()
 
 
 class HttpSender:

@@ -117,14 +117,8 @@ class LiveSandbox:
         horizon = limit if to is None else to
         self.advancing = True
         try:
-            await self._settle(report)
-            turn_ends = real_seconds() + SLICE
-            while (due := sandbox.timeline.next_due()) is not None and due <= horizon:
-                sandbox.run_until(due)
-                await self._settle(report)
-                if real_seconds() > turn_ends:
-                    await asyncio.sleep(0)  # noqa: TID251 - the one yield to the event loop
-                    turn_ends = real_seconds() + SLICE
+            async with self._sender.burst():
+                await self._run_to(horizon, report)
             if to is not None or self.pending:
                 sandbox.run_until(horizon)
         finally:
@@ -148,6 +142,18 @@ class LiveSandbox:
     def _check_not_advancing(self) -> None:
         if self.advancing:
             raise Conflict("an advance of this sandbox is under way; one at a time is allowed")
+
+    async def _run_to(self, horizon: int, report: Report) -> None:
+        """Let everything up to ``horizon`` happen, and settle at each instant at which something does."""
+        sandbox = self.sandbox
+        await self._settle(report)
+        turn_ends = real_seconds() + SLICE
+        while (due := sandbox.timeline.next_due()) is not None and due <= horizon:
+            sandbox.run_until(due)
+            await self._settle(report)
+            if real_seconds() > turn_ends:
+                await asyncio.sleep(0)  # noqa: TID251 - the one yield to the event loop
+                turn_ends = real_seconds() + SLICE
 
     async def _settle(self, report: Report) -> None:
         """Send what is due and wait for every outcome, until nothing is in flight. Outcomes are recorded in the order
