@@ -31,7 +31,11 @@ class App:
         self.runtime = runtime
         self._library = library
         self._router = Router(
-            [*api_routes(runtime, library.path), *control_routes(runtime), *server_routes()],
+            [
+                *api_routes(runtime, library.path),
+                *control_routes(runtime),
+                *server_routes(strict=runtime.defaults.policy.strict),
+            ],
             redirect_slashes=False,
             default=_no_such_route,
         )

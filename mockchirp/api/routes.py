@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from mockchirp.api import calls, organization, recordings, tokens, voicemails, webhooks
 from mockchirp.api.downloads import DownloadApp, FileOf
@@ -54,19 +55,21 @@ OPERATIONS = (
     ),
 )
 DOWNLOADS = (
-    ("GET", "/recordings/{fileName}", "downloadRecording"),
-    ("HEAD", "/recordings/{fileName}", "headRecording"),
+    ("GET", "/recordings/{fileName}", "downloadRecording", True),
+    ("HEAD", "/recordings/{fileName}", "headRecording", False),
 )
+"""Method, path, operationId, and whether it is documented."""
 
 
 def routes(runtime: Runtime, file_of: FileOf) -> list[BaseRoute]:
     """Starlette's routes for the table, one a path; under `--strict` without what is assumed."""
-    by_path: dict[str, dict[str, OperationApp]] = defaultdict(dict)
+    strict = runtime.defaults.policy.strict
+    by_path: dict[str, dict[str, ASGIApp]] = defaultdict(dict)
     for operation in OPERATIONS:
-        if operation.documented or not runtime.defaults.policy.strict:
+        if operation.documented or not strict:
             by_path[operation.path][operation.method] = OperationApp(operation, runtime)
     download = DownloadApp(runtime, file_of)
-    return [
-        *(Route(path, Methods(apps)) for path, apps in by_path.items()),
-        Route(DOWNLOADS[0][1], Methods({method: download for method, _, _ in DOWNLOADS})),
-    ]
+    for method, path, _, documented in DOWNLOADS:
+        if documented or not strict:
+            by_path[path][method] = download
+    return [Route(path, Methods(apps)) for path, apps in by_path.items()]

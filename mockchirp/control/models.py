@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from mockchirp.clock import FASTEST, Mode
-from mockchirp.core.calls import Channel
+from mockchirp.core.calls import CallStatus, Channel, Direction, FarEndAction
+from mockchirp.core.events import EVENTS
 from mockchirp.core.instants import parse_duration, parse_instant
 
 
@@ -31,6 +32,16 @@ class Body(BaseModel):
     """What all bodies have in common."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Query(BaseModel):
+    """What all query strings have in common: a parameter that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoQuery(Query):
+    """No parameters."""
 
 
 class SetClock(Body):
@@ -69,10 +80,17 @@ class ReceiveCall(Body):
     scenario: str | None = None
 
 
+class CallsQuery(Query):
+    """GET /_mockchirp/calls."""
+
+    status: CallStatus | None = None
+    direction: Direction | None = None
+
+
 class FarEnd(Body):
     """POST /_mockchirp/calls/{callId}/far-end."""
 
-    action: str
+    action: FarEndAction
 
 
 class Outcome(Body):
@@ -86,3 +104,21 @@ class SetSandbox(Body):
 
     phone_numbers: list[str] = Field(default_factory=list, alias="phoneNumbers", max_length=1000)
     rate_limit: Literal["off", "enforce"] = Field("off", alias="rateLimit")
+
+
+def _event_type(value: str) -> str:
+    if value not in EVENTS:
+        raise ValueError(f"{value[:80]!r} is not an event; known are {', '.join(EVENTS)}")
+    return value
+
+
+EventName = Annotated[str, AfterValidator(_event_type), Field(json_schema_extra={"enum": list(EVENTS)})]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+
+
+class EventsQuery(Query):
+    """GET /_mockchirp/events: those after a number, of a type, of a call."""
+
+    after: Count = 0
+    type: EventName | None = None
+    call_id: str | None = Field(None, alias="callId")

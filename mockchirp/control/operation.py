@@ -4,25 +4,36 @@ given.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl
 
+from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from mockchirp.core.errors import ChirpError, InvalidRequest
+from mockchirp.control.models import NoQuery
+from mockchirp.core.errors import ChirpError
 from mockchirp.core.keys import bearer_token
-from mockchirp.http import Disconnected, header, internal_error, parse_json, read_body, send_error, send_json
+from mockchirp.http import (
+    Disconnected,
+    header,
+    internal_error,
+    parse_json,
+    parse_model,
+    read_body,
+    send_error,
+    send_json,
+)
 from mockchirp.runtime import LiveSandbox, Runtime
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a handler gets: the sandbox that is meant, the parts of the path, the query and the JSON object of the body."""
+    """What a handler gets: the sandbox that is meant, the parts of the path, and the query and the body as their models."""
 
     live: LiveSandbox
     path: dict[str, str]
-    query: dict[str, str]
-    body: dict[str, Any]
+    query: Any
+    body: Any
 
 
 Handler = Callable[[Request], Awaitable[object]]
@@ -31,15 +42,18 @@ Handler = Callable[[Request], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A row of the table of control routes; ``query`` names the parameters that it takes."""
+    """A row of the table of control routes, from which the routes and their OpenAPI document are made."""
 
     id: str
     method: str
     path: str
     handler: Handler
+    answer: Any
+    """The type of the answer's payload: a model, or anything else that pydantic can describe."""
     status: int = 200
-    body: Literal["none", "required", "optional"] = "none"
-    query: frozenset[str] = frozenset()
+    body: type[BaseModel] | None = None
+    body_optional: bool = False
+    query: type[BaseModel] = NoQuery
 
 
 class OperationApp:
@@ -55,10 +69,10 @@ class OperationApp:
         try:
             token = bearer_token(header(scope, b"authorization"))
             live = self._runtime.sandbox_of(self._runtime.default_key if token is None else token)
-            raw = b"" if operation.body == "none" else await read_body(scope, receive)
+            raw = b"" if operation.body is None else await read_body(scope, receive)
             live.catch_up()
-            body = parse_json(scope, raw) if raw or operation.body == "required" else {}
-            request = Request(live, scope["path_params"], self._query(scope), body)
+            query = parse_model(operation.query, dict(parse_qsl(scope["query_string"].decode("latin-1"), True)))
+            request = Request(live, scope["path_params"], query, self._body(scope, raw))
             payload = await operation.handler(request)
         except Disconnected:
             return
@@ -70,23 +84,9 @@ class OperationApp:
             if live is not None:
                 live.release(live.sandbox.take_outbox())
 
-    def _query(self, scope: Scope) -> dict[str, str]:
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        known = self._operation.query
-        for name in query:
-            if name not in known:
-                allowed = ", ".join(sorted(known)) or "none"
-                raise InvalidRequest(
-                    f"{name[:80]} is not a known query parameter here; known: {allowed}", param=name[:80]
-                )
-        return query
-
-
-def whole_number(query: dict[str, str], name: str, default: int) -> int:
-    """A query parameter that counts from 0; raise :class:`InvalidRequest` on anything else."""
-    text = query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise InvalidRequest(f"{name}: must be a whole number from 0; it is {text[:80]!r}", param=name)
-    return int(text)
+    def _body(self, scope: Scope, raw: bytes) -> BaseModel | None:
+        operation = self._operation
+        if operation.body is None:
+            return None
+        value = {} if operation.body_optional and not raw else parse_json(scope, raw)
+        return parse_model(operation.body, value)

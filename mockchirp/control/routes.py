@@ -4,40 +4,57 @@ from collections import defaultdict
 
 from starlette.routing import BaseRoute, Route
 
-from mockchirp.control import calls, sandbox, seeing, time
+from mockchirp.control import answers, calls, models, sandbox, seeing, time
 from mockchirp.control.operation import Operation, OperationApp
 from mockchirp.http import Methods
 from mockchirp.runtime import Runtime
 
+_BASE = "/_mockchirp"
 OPERATIONS = (
-    Operation("getClock", "GET", "/_mockchirp/clock", time.get_clock),
-    Operation("setClock", "PUT", "/_mockchirp/clock", time.set_clock, body="required"),
-    Operation("advanceClock", "POST", "/_mockchirp/clock/advance", time.advance_clock, body="required"),
-    Operation("receiveCall", "POST", "/_mockchirp/calls", calls.receive_call, status=201, body="optional"),
+    Operation("getClock", "GET", f"{_BASE}/clock", time.get_clock, answers.Clock),
+    Operation("setClock", "PUT", f"{_BASE}/clock", time.set_clock, answers.Clock, body=models.SetClock),
     Operation(
-        "listCalls",
-        "GET",
-        "/_mockchirp/calls",
-        calls.list_calls,
-        query=frozenset({"status", "direction"}),
+        "advanceClock", "POST", f"{_BASE}/clock/advance", time.advance_clock, answers.Report, body=models.Advance
     ),
-    Operation("getControlledCall", "GET", "/_mockchirp/calls/{callId}", calls.get_call),
-    Operation("actAsFarEnd", "POST", "/_mockchirp/calls/{callId}/far-end", calls.far_end, body="required"),
+    Operation(
+        "receiveCall",
+        "POST",
+        f"{_BASE}/calls",
+        calls.receive_call,
+        answers.Call,
+        201,
+        body=models.ReceiveCall,
+        body_optional=True,
+    ),
+    Operation(
+        "listCalls", "GET", f"{_BASE}/calls", calls.list_calls, answers.Page[answers.SeenCall], query=models.CallsQuery
+    ),
+    Operation("seeCall", "GET", f"{_BASE}/calls/{{callId}}", calls.get_call, answers.CallWithHistory),
+    Operation(
+        "actAsFarEnd",
+        "POST",
+        f"{_BASE}/calls/{{callId}}/far-end",
+        calls.far_end,
+        answers.SeenCall,
+        body=models.FarEnd,
+    ),
     Operation(
         "decideRecording",
         "POST",
-        "/_mockchirp/recordings/{recordingId}/outcome",
+        f"{_BASE}/recordings/{{recordingId}}/outcome",
         calls.decide_recording,
-        body="required",
+        answers.Recording,
+        body=models.Outcome,
     ),
-    Operation("getSandbox", "GET", "/_mockchirp/sandbox", sandbox.get_sandbox),
-    Operation("setSandbox", "PATCH", "/_mockchirp/sandbox", sandbox.set_sandbox, body="required"),
+    Operation("getSandbox", "GET", f"{_BASE}/sandbox", sandbox.get_sandbox, answers.Sandbox),
+    Operation("setSandbox", "PATCH", f"{_BASE}/sandbox", sandbox.set_sandbox, answers.Sandbox, body=models.SetSandbox),
     Operation(
         "listEvents",
         "GET",
-        "/_mockchirp/events",
+        f"{_BASE}/events",
         seeing.list_events,
-        query=frozenset({"after", "type", "callId"}),
+        answers.Page[answers.Event],
+        query=models.EventsQuery,
     ),
 )
 

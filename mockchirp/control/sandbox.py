@@ -4,7 +4,6 @@ from mockchirp.control.models import SetSandbox
 from mockchirp.control.operation import Request
 from mockchirp.core.calls import check_address
 from mockchirp.core.configuration import public_configuration
-from mockchirp.http import parse_model
 
 
 async def get_sandbox(request: Request) -> object:
@@ -24,7 +23,7 @@ async def get_sandbox(request: Request) -> object:
 
 async def set_sandbox(request: Request) -> object:
     """PATCH /_mockchirp/sandbox: whatever is left out stays."""
-    body = parse_model(SetSandbox, request.body)
+    body: SetSandbox = request.body
     sandbox = request.live.sandbox
     given = body.model_fields_set
     if "phone_numbers" in given:

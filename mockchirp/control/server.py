@@ -1,29 +1,16 @@
 """The server itself (control-api.md, "Server"): whether it lives, whether it is ready, and its documents."""
 
-from functools import cache
+from collections.abc import Awaitable, Callable
+from functools import cache, partial
 from importlib.resources import files
 
 import orjson
-import yaml
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, request_response
 
+from mockchirp import contract
 from mockchirp.http import Methods
-
-_YAML = "application/yaml"
-
-
-@cache
-def contract_text() -> bytes:
-    """The contract as it is written, in YAML."""
-    return files("mockchirp").joinpath("openapi.yaml").read_bytes()
-
-
-@cache
-def contract_json() -> bytes:
-    """The same document as JSON."""
-    return orjson.dumps(yaml.load(contract_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506
 
 
 @cache
@@ -39,12 +26,17 @@ async def _ready(request: Request) -> Response:
     return Response(b'{"status":"ready"}', media_type="application/json")
 
 
-async def _contract_yaml(request: Request) -> Response:
-    return Response(contract_text(), media_type=_YAML)
+async def _contract_yaml(request: Request, strict: bool) -> Response:
+    return Response(contract.served(strict)[0], media_type="application/yaml")
 
 
-async def _contract_json(request: Request) -> Response:
-    return Response(contract_json(), media_type="application/json")
+async def _contract_json(request: Request, strict: bool) -> Response:
+    return Response(contract.served(strict)[1], media_type="application/json")
+
+
+async def _provenance(request: Request) -> Response:
+    data = contract.assumptions()
+    return Response(orjson.dumps({"data": data, "totalCount": len(data)}), media_type="application/json")
 
 
 async def _home(request: Request) -> Response:
@@ -55,13 +47,14 @@ async def _ui(request: Request) -> Response:
     return Response(_page(), media_type="text/html")
 
 
-def routes() -> list[BaseRoute]:
-    """Routes that belong to no sandbox."""
-    handlers = {
+def routes(*, strict: bool) -> list[BaseRoute]:
+    """Routes that belong to no sandbox; under ``strict`` the contract is its documented part."""
+    handlers: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "/_mockchirp/health": _health,
         "/_mockchirp/ready": _ready,
-        "/openapi.yaml": _contract_yaml,
-        "/openapi.json": _contract_json,
+        "/_mockchirp/provenance": _provenance,
+        "/openapi.yaml": partial(_contract_yaml, strict=strict),
+        "/openapi.json": partial(_contract_json, strict=strict),
         "/": _home,
         "/_mockchirp/ui": _ui,
     }

@@ -6,7 +6,6 @@ from mockchirp.control.operation import Request
 from mockchirp.core.deliveries import public_attempt
 from mockchirp.core.events import public_event
 from mockchirp.core.instants import DAY, format_milli
-from mockchirp.http import parse_model
 
 LONGEST_IDLE = 7 * DAY
 """How far `until: idle` goes unless told otherwise."""
@@ -27,7 +26,7 @@ async def get_clock(request: Request) -> object:
 
 async def set_clock(request: Request) -> object:
     """PUT /_mockchirp/clock."""
-    body = parse_model(SetClock, request.body)
+    body: SetClock = request.body
     if body.now is not None:
         check_reachable(body.now, "now")
     request.live.set_clock(now=body.now, mode=body.mode, rate=body.rate)
@@ -39,7 +38,7 @@ async def advance_clock(request: Request) -> object:
     included.
     """
     live = request.live
-    body = parse_model(Advance, request.body)
+    body: Advance = request.body
     now = live.sandbox.now
     limit = now + (LONGEST_IDLE if body.limit is None else body.limit)
     to = now + body.by if body.by is not None else body.to

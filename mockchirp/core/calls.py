@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from mockchirp.core.errors import Conflict, InvalidPhoneNumber, InvalidRequest
 from mockchirp.core.instants import SECOND, format_second
 from mockchirp.core.recordings import RecordingFormat
-from mockchirp.core.scenarios import Scenario, Trigger
+from mockchirp.core.scenarios import FarEndAction, Scenario, Trigger
 
 Channel = Literal["pstn", "whatsapp", "webrtc"]
 Direction = Literal["inbound", "outbound"]
@@ -71,7 +71,7 @@ END_REASONS: Mapping[CallStatus, str] = {
     "no_answer": "no_answer",
 }
 
-FAR_END_ACTIONS: Mapping[str, CallStatus] = {
+FAR_END_ACTIONS: Mapping[FarEndAction, CallStatus] = {
     "ring": "ringing",
     "answer": "in_progress",
     "busy": "busy",
@@ -81,7 +81,7 @@ FAR_END_ACTIONS: Mapping[str, CallStatus] = {
     "fail": "failed",
 }
 """What the other party or the carrier can do, and the status that it leads to."""
-CALLER_ACTIONS = frozenset({"hangup", "fail"})
+CALLER_ACTIONS: frozenset[FarEndAction] = frozenset({"hangup", "fail"})
 """What of it can befall an inbound call: there the rest is the app's to decide."""
 DECISION_TIME = 30 * SECOND
 """How long the app has to say what becomes of an inbound call [documented]."""
@@ -134,7 +134,7 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-def after_far_end(call: "Call", action: str) -> CallStatus | None:
+def after_far_end(call: "Call", action: FarEndAction) -> CallStatus | None:
     """The status to which a far-end action takes ``call``, or None where its direction and status don't allow it."""
     status = FAR_END_ACTIONS[action]
     if call.direction == "inbound":

@@ -26,7 +26,7 @@ from mockchirp.core.people import People
 from mockchirp.core.rate_limits import RateLimiter
 from mockchirp.core.recorder import Recorder, SizeOf
 from mockchirp.core.recordings import Recording, RecordingFormat
-from mockchirp.core.scenarios import BY_NUMBER, DEFAULT_SCENARIO, Scenario
+from mockchirp.core.scenarios import BY_NUMBER, DEFAULT_SCENARIO, FarEndAction, Scenario
 from mockchirp.core.switchboard import Switchboard
 from mockchirp.core.timeline import (
     AttemptDelivery,
@@ -222,7 +222,7 @@ class Sandbox:
             raise Conflict(f"{call.id} is {call.status}: it has ended already; only a live call can be ended")
         self.switchboard.hang_up(call)
 
-    def far_end(self, call_id: str, action: str) -> Call:
+    def far_end(self, call_id: str, action: FarEndAction) -> Call:
         """The other party or the carrier does ``action`` (a key of ``FAR_END_ACTIONS``) now; raise :class:`Conflict`
         where
         the call does not allow it."""

@@ -12,14 +12,15 @@ from mockchirp.core.instants import SECOND
 
 Trigger = Literal["created", "answered", "voicemail"]
 RecordingOutcome = Literal["completed", "failed"]
+FarEndAction = Literal["ring", "answer", "busy", "no_answer", "voicemail", "hangup", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``do`` names a far-end action (``calls.FAR_END_ACTIONS``), taken ``after`` milliseconds."""
+    """``do`` is taken ``after`` milliseconds."""
 
     after: int
-    do: str
+    do: FarEndAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Scenario:
         return self.answered if trigger == "answered" else self.voicemail
 
 
-def _at(seconds: int, do: str) -> Step:
+def _at(seconds: int, do: FarEndAction) -> Step:
     return Step(seconds * SECOND, do)
 
 

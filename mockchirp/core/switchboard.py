@@ -20,6 +20,7 @@ from mockchirp.core.calls import (
 from mockchirp.core.configuration import CallingConfiguration
 from mockchirp.core.instants import whole_seconds
 from mockchirp.core.recorder import Recorder
+from mockchirp.core.scenarios import FarEndAction
 from mockchirp.core.timeline import FarEndActs
 from mockchirp.core.world import World
 
@@ -72,7 +73,7 @@ class Switchboard:
         """End a live call from the app's side."""
         self.enter(call, "canceled" if call.status in ("initiated", "ringing") else "completed")
 
-    def follow_scenario(self, call: Call, action: str) -> None:
+    def follow_scenario(self, call: Call, action: FarEndAction) -> None:
         """The far end does what the scenario says; a step that the call no longer allows is overtaken, and passes."""
         if (status := after_far_end(call, action)) is not None:
             self.enter(call, status)

@@ -9,12 +9,14 @@ import heapq
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from mockchirp.core.scenarios import FarEndAction
+
 
 class FarEndActs(NamedTuple):
     """The other party or the carrier does the next thing that the call's scenario says."""
 
     call_id: str
-    action: str
+    action: FarEndAction
 
 
 class FinishProcessing(NamedTuple):
