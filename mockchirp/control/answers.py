@@ -3,9 +3,10 @@
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 from mockchirp.clock import Mode
-from mockchirp.core.calls import CallStatus, Channel, Direction, FarEndAction, Leg
+from mockchirp.core.calls import CallStatus, Channel, Direction, Leg
 from mockchirp.core.configuration import AnswerBehavior
 from mockchirp.core.recordings import RecordingFormat, RecordingStatus
+from mockchirp.core.scenarios import FarEndAction
 
 Instant = str
 Item = TypeVar("Item")

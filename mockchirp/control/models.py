@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from mockchirp.clock import FASTEST, Mode
-from mockchirp.core.calls import CallStatus, Channel, Direction, FarEndAction
+from mockchirp.core.calls import CallStatus, Channel, Direction
 from mockchirp.core.events import EVENTS
 from mockchirp.core.instants import parse_duration, parse_instant
+from mockchirp.core.scenarios import FarEndAction
 
 
 def _duration(value: object) -> int:

@@ -7,7 +7,6 @@ or less does not change the identifiers of calls.
 
 import hashlib
 import re
-from random import Random
 
 from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.instants import SECOND
@@ -38,19 +37,21 @@ def ksuid(second: int, payload: int) -> str:
 
 
 class IdSource:
-    """Makes the identifiers of one sandbox, the same ones for the same seed and instants."""
+    """Makes the identifiers of one sandbox, the same ones for the same seed and instants.
+
+    The random bytes are a hash of the seed, the kind and a count: ``counts`` is all there is to keep for the same future.
+    """
 
     def __init__(self, seed: str, *, test: bool) -> None:
+        self.counts: dict[str, int] = {}
         self._seed = seed
         self._infix = "test_" if test else ""
-        self._streams: dict[str, Random] = {}
 
     def new(self, kind: str, now: int) -> str:
         """An identifier of ``kind`` (a key of :data:`PREFIXES`), made at the instant ``now``."""
-        stream = self._streams.get(kind)
-        if stream is None:
-            stream = self._streams[kind] = Random(f"{self._seed}/{kind}")  # noqa: S311 - repeatable on purpose
-        return f"{PREFIXES[kind]}{self._infix}{ksuid(now // SECOND, stream.getrandbits(128))}"
+        self.counts[kind] = count = self.counts.get(kind, 0) + 1
+        payload = hashlib.blake2b(f"{self._seed}/{kind}/{count}".encode(), digest_size=16).digest()
+        return f"{PREFIXES[kind]}{self._infix}{ksuid(now // SECOND, int.from_bytes(payload))}"
 
 
 def app_id(key: str) -> str:
