@@ -15,7 +15,8 @@ from mockchirp.core.instants import format_milli
 from mockchirp.core.timeline import AttemptDelivery, Timeline
 from mockchirp.core.webhooks import Webhook
 
-DeliveryStatus = Literal["pending", "delivered", "exhausted", "abandoned"]
+DeliveryStatus = Literal["pending", "delivered", "exhausted", "abandoned", "dropped"]
+"""``dropped`` is the work of a fault (:mod:`mockchirp.core.faults`): never sent, and never will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class Delivery:
     attempts: list[Attempt] = field(default_factory=list)
     sent: tuple[int, str] | None = None
     """The instant and the URL of the attempt that is under way, None if none is."""
+    injected: tuple[str, ...] = ()
+    """What faults did to it, in words such as "duplicate of dlv_3 by flt_1" or "delayed 5 s by flt_2"."""
 
 
 class Ledger:
