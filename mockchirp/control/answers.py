@@ -156,3 +156,51 @@ class Sandbox(TypedDict):
     phoneNumbers: list[str]
     calling: CallingConfiguration
     rateLimit: Literal["off", "enforce"]
+
+
+class Step(TypedDict):
+    """One step of a scenario."""
+
+    after: str
+    do: FarEndAction
+
+
+class Scenario(TypedDict):
+    """How a far end behaves. Durations as in ``1m30s``."""
+
+    name: str
+    what: str
+    builtIn: bool
+    created: list[Step]
+    answered: list[Step]
+    voicemail: list[Step]
+    recording: Literal["completed", "failed"]
+    carrierDown: bool
+    patience: str | None
+    messageLength: str | None
+    processingTime: str | None
+
+
+class Scenarios(Page[Scenario]):
+    """All scenarios, the numbers that lead to them, and the default."""
+
+    numbers: dict[str, str]
+    default: str
+
+
+class Numbers(TypedDict):
+    """The numbers and patterns that lead to scenarios."""
+
+    numbers: dict[str, str]
+
+
+class Default(TypedDict):
+    """The default scenario."""
+
+    default: str
+
+
+class Message(TypedDict):
+    """What was done."""
+
+    message: str

@@ -6,24 +6,16 @@ from mockchirp.control.models import CallsQuery, FarEnd, Outcome, ReceiveCall
 from mockchirp.control.operation import Request
 from mockchirp.core.calls import Call, public_call
 from mockchirp.core.deliveries import public_attempt
-from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.events import public_event
 from mockchirp.core.instants import format_milli
 from mockchirp.core.sandbox import Sandbox
-from mockchirp.core.scenarios import SCENARIOS
 from mockchirp.core.timeline import ACTION_NAMES, Entry, FarEndActs, FinishProcessing
 
 
 async def receive_call(request: Request) -> object:
     """POST /_mockchirp/calls: someone calls the app."""
     body: ReceiveCall = request.body
-    scenario = None
-    if body.scenario is not None:
-        scenario = SCENARIOS.get(body.scenario)
-        if scenario is None:
-            raise InvalidRequest(
-                f"scenario: {body.scenario[:80]!r} is not known; known are {', '.join(SCENARIOS)}", param="scenario"
-            )
+    scenario = None if body.scenario is None else request.live.sandbox.scenarios.named(body.scenario, "scenario")
     call = request.live.sandbox.receive_call(
         body.from_address, body.to_address, body.from_channel, body.to_channel, body.metadata, scenario
     )

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
 
 from mockchirp.clock import FASTEST, Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction
 from mockchirp.core.events import EVENTS
 from mockchirp.core.instants import parse_duration, parse_instant
-from mockchirp.core.scenarios import FarEndAction
+from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
 
 
 def _duration(value: object) -> int:
@@ -49,7 +49,7 @@ class SetClock(Body):
     """PUT /_mockchirp/clock: whatever is left out stays."""
 
     mode: Mode | None = None
-    rate: float | None = Field(None, gt=0, le=FASTEST, strict=False)
+    rate: float | None = Field(None, gt=0, le=FASTEST)
     now: Instant | None = None
 
 
@@ -123,3 +123,37 @@ class EventsQuery(Query):
     after: Count = 0
     type: EventName | None = None
     call_id: str | None = Field(None, alias="callId")
+
+
+class StepBody(Body):
+    """One step of a scenario: ``do`` happens ``after`` the trigger."""
+
+    after: Duration
+    do: FarEndAction
+
+
+Steps = Annotated[list[StepBody], Field(max_length=100)]
+
+
+class ScenarioBody(Body):
+    """PUT /_mockchirp/scenarios/{name}: a whole scenario; nothing is kept of the one before."""
+
+    what: str = Field("", max_length=500)
+    created: Steps = Field(default_factory=list)
+    answered: Steps = Field(default_factory=list)
+    voicemail: Steps = Field(default_factory=list)
+    recording: RecordingOutcome = "completed"
+    carrier_down: bool = Field(False, alias="carrierDown")
+    patience: Duration | None = None
+    message_length: Duration | None = Field(None, alias="messageLength")
+    processing_time: Duration | None = Field(None, alias="processingTime")
+
+
+class NumberMap(RootModel[dict[str, str]]):
+    """PUT /_mockchirp/scenarios/numbers: scenario names by number or pattern."""
+
+
+class DefaultScenario(Body):
+    """PUT /_mockchirp/scenarios/default."""
+
+    scenario: str

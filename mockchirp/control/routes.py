@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from starlette.routing import BaseRoute, Route
 
-from mockchirp.control import answers, calls, models, sandbox, seeing, time
+from mockchirp.control import answers, calls, models, sandbox, scenarios, seeing, time
 from mockchirp.control.operation import Operation, OperationApp
 from mockchirp.http import Methods
 from mockchirp.runtime import Runtime
@@ -46,6 +46,28 @@ OPERATIONS = (
         answers.Recording,
         body=models.Outcome,
     ),
+    Operation("listScenarios", "GET", f"{_BASE}/scenarios", scenarios.list_scenarios, answers.Scenarios),
+    Operation(
+        "mapNumbers", "PUT", f"{_BASE}/scenarios/numbers", scenarios.map_numbers, answers.Numbers, body=models.NumberMap
+    ),
+    Operation(
+        "setDefaultScenario",
+        "PUT",
+        f"{_BASE}/scenarios/default",
+        scenarios.set_default_scenario,
+        answers.Default,
+        body=models.DefaultScenario,
+    ),
+    Operation("getScenario", "GET", f"{_BASE}/scenarios/{{name}}", scenarios.get_scenario, answers.Scenario),
+    Operation(
+        "putScenario",
+        "PUT",
+        f"{_BASE}/scenarios/{{name}}",
+        scenarios.put_scenario,
+        answers.Scenario,
+        body=models.ScenarioBody,
+    ),
+    Operation("deleteScenario", "DELETE", f"{_BASE}/scenarios/{{name}}", scenarios.delete_scenario, answers.Message),
     Operation("getSandbox", "GET", f"{_BASE}/sandbox", sandbox.get_sandbox, answers.Sandbox),
     Operation("setSandbox", "PATCH", f"{_BASE}/sandbox", sandbox.set_sandbox, answers.Sandbox, body=models.SetSandbox),
     Operation(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from mockchirp.core.errors import Conflict, InvalidPhoneNumber, InvalidRequest
-from mockchirp.core.instants import SECOND, format_second
+from mockchirp.core.instants import SECOND, format_duration, format_second
 from mockchirp.core.recordings import RecordingFormat
 from mockchirp.core.scenarios import FarEndAction, Scenario, Trigger
 
@@ -143,6 +143,31 @@ def after_far_end(call: "Call", action: FarEndAction) -> CallStatus | None:
         if action == "hangup" and call.status == "initiated":
             status = "canceled"
     return status if status in TRANSITIONS[call.direction][call.status] else None
+
+
+def check_steps(scenario: Scenario) -> None:
+    """Raise :class:`InvalidRequest`, saying where, on a step that comes before the one above it or that no call allows then."""
+    begins: Mapping[Trigger, CallStatus] = {"created": "initiated", "answered": "in_progress", "voicemail": "voicemail"}
+    for trigger, status in begins.items():
+        earliest = 0
+        for index, step in enumerate(scenario.steps(trigger)):
+            where = f"{trigger}.{index}"
+            if step.after < earliest:
+                raise InvalidRequest(
+                    f"{where}.after: {format_duration(step.after)} comes before the step above it, at "
+                    f"{format_duration(earliest)}; every 'after' counts from the trigger",
+                    param=f"{where}.after",
+                )
+            earliest = step.after
+            target = FAR_END_ACTIONS[step.do]
+            allowed = TRANSITIONS["outbound"][status]
+            if target not in allowed:
+                can = ", ".join(action for action, leads_to in FAR_END_ACTIONS.items() if leads_to in allowed)
+                raise InvalidRequest(
+                    f"{where}.do: the call is {status} by then and can't {step.do}; it can {can or 'do nothing any more'}",
+                    param=f"{where}.do",
+                )
+            status = target
 
 
 class Participant(NamedTuple):

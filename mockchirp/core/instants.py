@@ -25,11 +25,11 @@ def parse_instant(text: str) -> int:
     """Read an ISO 8601 date-time with an offset or ``Z``; raise ``ValueError``, saying what is wrong, otherwise."""
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
+        if moment.tzinfo is None or "\0" in text:  # Python reads no further than a NUL
             raise ValueError("no offset")
         return (moment - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is not an ISO 8601 instant with an offset, such as 2026-01-15T10:30:00Z") from None
+        raise ValueError(f"{text[:40]!r} is not an ISO 8601 instant with an offset, such as 2026-01-15T10:30:00Z") from None
 
 
 # Chirp's known instants come in the same second over and over: 4,096 strings spare most of the formatting.
@@ -65,7 +65,7 @@ def parse_duration(value: str | int | float) -> int:
         try:
             value = float(text)
         except ValueError:
-            raise ValueError(f"{text!r} is not a duration: seconds, or a string such as 90s, 5m, 1h30m, 2d") from None
+            raise ValueError(f"{text[:40]!r} is not a duration: seconds, or a string such as 90s, 5m, 1h30m, 2d") from None
     if isinstance(value, bool) or not math.isfinite(value) or value < 0:
         raise ValueError(f"{value!r} is not a duration: it must be a number of seconds from 0")
     return _bounded(value * SECOND, value)

@@ -5,6 +5,7 @@ to be sent leaves through :meth:`Sandbox.take_outbox`, and what came of it retur
 :meth:`Sandbox.record_outcome`. Every command validates before it changes anything: one that is refused leaves no trace.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from mockchirp.core.calls import (
@@ -26,7 +27,7 @@ from mockchirp.core.people import People
 from mockchirp.core.rate_limits import RateLimiter
 from mockchirp.core.recorder import Recorder, SizeOf
 from mockchirp.core.recordings import Recording, RecordingFormat
-from mockchirp.core.scenarios import BY_NUMBER, DEFAULT_SCENARIO, FarEndAction, Scenario
+from mockchirp.core.scenarios import FarEndAction, Scenario, ScenarioBook
 from mockchirp.core.switchboard import Switchboard
 from mockchirp.core.timeline import (
     AttemptDelivery,
@@ -75,6 +76,7 @@ class Sandbox:
         )
         self.switchboard = Switchboard(world, self.configuration)
         self.calls = self.switchboard.calls
+        self.scenarios = ScenarioBook()
         self.rate_limiter = RateLimiter()
         self.enforce_rate_limit = policy.enforce_rate_limit
         self.people = People(own_seed)
@@ -143,7 +145,7 @@ class Sandbox:
         check_address(to_address, to_channel, "to")
         self._check_assigned(from_address, from_channel, "from")
         self._check_capacity()
-        scenario = BY_NUMBER.get(to_address, DEFAULT_SCENARIO)
+        scenario = self._scenario_for(to_address, metadata)
         if scenario.carrier_down:
             source = "meta" if to_channel == "whatsapp" else "telnyx"
             raise CarrierUnavailable(
@@ -195,7 +197,7 @@ class Sandbox:
             from_channel=from_channel,
             to_channel=to_channel,
             metadata=metadata or {},
-            scenario=scenario or BY_NUMBER.get(from_address, DEFAULT_SCENARIO),
+            scenario=scenario or self._scenario_for(from_address, metadata),
             created_at=self.now,
         )
         self.switchboard.create(call)
@@ -340,6 +342,13 @@ class Sandbox:
 
     def _note_command(self, call: Call, command: str, **parameters: object) -> None:
         self._world.emit("call.command", call, {"command": command, **parameters})
+
+    def _scenario_for(self, number: str, metadata: Mapping[str, Any] | None) -> Scenario:
+        """The scenario that `metadata.mockchirp.scenario` names, else the one that the number leads to."""
+        wanted = metadata.get("mockchirp") if metadata else None
+        if isinstance(wanted, dict) and "scenario" in wanted:
+            return self.scenarios.named(str(wanted["scenario"]), "metadata.mockchirp.scenario")
+        return self.scenarios.of_number(number)
 
     def _check_assigned(self, address: str, channel: Channel, param: str) -> None:
         if self.phone_numbers and channel != "webrtc" and address not in self.phone_numbers:

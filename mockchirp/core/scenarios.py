@@ -4,10 +4,12 @@ A scenario lists, for each trigger, what the other party or the carrier does and
 ``after`` of every step counts from the trigger, not from the step before.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Literal
 
+from mockchirp.core.errors import InvalidRequest, NotFound
 from mockchirp.core.instants import SECOND
 
 Trigger = Literal["created", "answered", "voicemail"]
@@ -113,4 +115,53 @@ SCENARIOS: Mapping[str, Scenario] = {
     )
 }
 DEFAULT_SCENARIO = SCENARIOS["answered"]
-BY_NUMBER = {scenario.number: scenario for scenario in SCENARIOS.values() if scenario.number}
+_BUILT_IN_NUMBERS = {scenario.number: scenario.name for scenario in SCENARIOS.values() if scenario.number}
+
+
+@dataclass(slots=True)
+class ScenarioBook:
+    """The scenarios of one sandbox: the built-in ones, those defined or overridden, and which number leads to which.
+
+    A number is looked up as it is, then among the patterns (`*` stands for any digits) in their order, then among the built-in
+    numbers; one that is in none of them leads to the default.
+    """
+
+    defined: dict[str, Scenario] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    default: str = DEFAULT_SCENARIO.name
+
+    def __iter__(self) -> Iterator[Scenario]:
+        """Every scenario, the built-in ones first."""
+        return iter({**SCENARIOS, **self.defined}.values())
+
+    def get(self, name: str) -> Scenario | None:
+        """The scenario of this name, as it was defined last."""
+        return self.defined.get(name) or SCENARIOS.get(name)
+
+    def named(self, name: str, param: str) -> Scenario:
+        """The scenario of this name, given as ``param``; raise :class:`InvalidRequest` if there is none."""
+        scenario = self.get(name)
+        if scenario is None:
+            known = ", ".join(each.name for each in self)
+            raise InvalidRequest(f"{param}: {name[:80]!r} is not a scenario; known are {known}", param=param)
+        return scenario
+
+    def of_number(self, number: str) -> Scenario:
+        """The scenario that a number leads to."""
+        name = self.numbers.get(number)
+        if name is None:
+            patterns = (pattern for pattern in self.numbers if "*" in pattern)
+            name = next((self.numbers[pattern] for pattern in patterns if fnmatchcase(number, pattern)), None)
+        if name is None:
+            name = _BUILT_IN_NUMBERS.get(number, self.default)
+        return self.defined.get(name) or SCENARIOS[name]
+
+    def remove(self, name: str) -> None:
+        """Forget a definition: a built-in scenario is itself again, another one is gone, and so are its numbers."""
+        if name not in self.defined:
+            raise NotFound(f"No scenario {name[:80]!r} was defined here")
+        del self.defined[name]
+        if name not in SCENARIOS:
+            self.numbers = {number: leads_to for number, leads_to in self.numbers.items() if leads_to != name}
+            if self.default == name:
+                self.default = DEFAULT_SCENARIO.name
