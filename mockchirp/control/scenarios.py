@@ -5,7 +5,7 @@ import re
 from mockchirp.control.models import DefaultScenario, NumberMap, ScenarioBody, StepBody
 from mockchirp.control.operation import Request
 from mockchirp.core.calls import check_steps
-from mockchirp.core.errors import Conflict, InvalidRequest
+from mockchirp.core.errors import Conflict, InvalidRequest, NotFound
 from mockchirp.core.instants import format_duration
 from mockchirp.core.scenarios import SCENARIOS, Scenario, ScenarioBook, Step
 
@@ -26,7 +26,12 @@ async def list_scenarios(request: Request) -> object:
 async def get_scenario(request: Request) -> object:
     """GET /_mockchirp/scenarios/{name}."""
     book = request.live.sandbox.scenarios
-    return _show(book.named(request.path["name"], "name"), book)
+    scenario = book.get(request.path["name"])
+    if scenario is None:
+        raise NotFound(
+            f"No such scenario: {request.path['name'][:80]!r}; known are {', '.join(each.name for each in book)}"
+        )
+    return _show(scenario, book)
 
 
 async def put_scenario(request: Request) -> object:
