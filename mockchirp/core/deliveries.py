@@ -6,11 +6,11 @@ follows from the :class:`Outcome`; sending is left to others.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from mockchirp.core.events import Event
+from mockchirp.core.events import Event, EventLog
 from mockchirp.core.instants import format_milli
 from mockchirp.core.timeline import AttemptDelivery, Timeline
 from mockchirp.core.webhooks import Webhook
@@ -61,6 +61,16 @@ class Attempt:
     outcome: Outcome
     next_attempt_at: int | None
     """Instant of the retry that follows, or None if none does."""
+    after_event: int = 0
+    """The number of the newest event when it was sent: its place in the history."""
+
+
+class Sent(NamedTuple):
+    """An attempt that is under way: when it was sent, where to, and the number of the newest event at that moment."""
+
+    at: int
+    url: str
+    after_event: int
 
 
 @dataclass(slots=True)
@@ -78,8 +88,14 @@ class Delivery:
     """Its place in the timeline's order, so that retries at one instant go out in the order of the events."""
     status: DeliveryStatus = "pending"
     attempts: list[Attempt] = field(default_factory=list)
-    sent: tuple[int, str] | None = None
-    """The instant and the URL of the attempt that is under way, None if none is."""
+    sent: Sent | None = None
+    """The attempt that is under way, None if none is."""
+    url: str = ""
+    """Where the latest attempt went."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """The headers of the latest attempt."""
+    redelivery_of: str | None = None
+    """The delivery that this one repeats, once and without retries, because a user asked for it."""
     injected: tuple[str, ...] = ()
     """What faults did to it, in words such as "duplicate of dlv_3 by flt_1" or "delayed 5 s by flt_2"."""
 
@@ -91,8 +107,9 @@ class Ledger:
     number n.
     """
 
-    def __init__(self, timeline: Timeline, schedule: Sequence[int], kept: int) -> None:
+    def __init__(self, timeline: Timeline, events: EventLog, schedule: Sequence[int], kept: int) -> None:
         self._timeline = timeline
+        self._events = events
         self._schedule = schedule
         self._kept = kept
         self._deliveries: dict[str, Delivery] = {}
@@ -116,10 +133,26 @@ class Ledger:
             created_at=event.at,
             order=self._timeline.reserve(),
         )
-        self._deliveries[delivery.id] = delivery
-        if len(self._deliveries) > self._kept + self._kept // 8:
-            self._forget_oldest()
+        self._keep(delivery)
         self.attempt(delivery, webhook, event.at)
+
+    def repeat(self, original: Delivery, webhook: Webhook, now: int) -> Delivery:
+        """Send the event of a delivery once more, as a delivery of its own that has one attempt, due at once."""
+        self._count += 1
+        delivery = replace(
+            original,
+            id=f"dlv_{self._count}",
+            webhook_id=webhook.id,
+            created_at=now,
+            order=self._timeline.reserve(),
+            status="pending",
+            attempts=[],
+            injected=(),
+            redelivery_of=original.id,
+        )
+        self._keep(delivery)
+        self.attempt(delivery, webhook, now)
+        return delivery
 
     def get(self, delivery_id: str) -> Delivery | None:
         """A kept delivery."""
@@ -127,13 +160,15 @@ class Ledger:
 
     def attempt(self, delivery: Delivery, webhook: Webhook, now: int) -> None:
         """Put the next attempt into the outbox, for where the webhook points now."""
-        delivery.sent = (now, webhook.url)
+        delivery.sent = Sent(now, webhook.url, self._events.last)
+        delivery.url = webhook.url
+        delivery.headers = headers = (("Content-Type", "application/json"), *webhook.headers.items())
         self._outbox.append(
             Dispatch(
                 delivery_id=delivery.id,
                 attempt=len(delivery.attempts) + 1,
                 url=webhook.url,
-                headers=(("Content-Type", "application/json"), *webhook.headers.items()),
+                headers=headers,
                 body=delivery.body,
             )
         )
@@ -158,20 +193,24 @@ class Ledger:
         """Enter what came of an attempt at the instant ``now``: it is delivered, tried again later, or exhausted."""
         delivery = self._deliveries[dispatch.delivery_id]
         assert delivery.sent is not None, "only an attempt that was sent has an outcome"
-        sent_at, url = delivery.sent
-        delivery.sent = None
+        sent, delivery.sent = delivery.sent, None
         retry_at = None
         if outcome.succeeded:
             delivery.status = "delivered"
         elif delivery.status == "abandoned":
             pass  # its webhook was deleted while this attempt was under way
-        elif dispatch.attempt <= len(self._schedule):
+        elif dispatch.attempt <= len(self._schedule) and delivery.redelivery_of is None:
             retry_at = now + self._schedule[dispatch.attempt - 1]
             self._timeline.schedule(retry_at, AttemptDelivery(delivery.id), delivery.order)
         else:
             delivery.status = "exhausted"
-        delivery.attempts.append(Attempt(dispatch.attempt, sent_at, url, outcome, retry_at))
+        delivery.attempts.append(Attempt(dispatch.attempt, sent.at, sent.url, outcome, retry_at, sent.after_event))
         return delivery
+
+    def _keep(self, delivery: Delivery) -> None:
+        self._deliveries[delivery.id] = delivery
+        if len(self._deliveries) > self._kept + self._kept // 8:
+            self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         surplus = len(self._deliveries) - self._kept

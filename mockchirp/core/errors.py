@@ -12,9 +12,11 @@
     │   └── RangeNotSatisfiable    416  invalid_request_error
     ├── NotFound                   404  invalid_request_error
     ├── Conflict                   409  invalid_request_error
+    ├── TimedOut                   408  invalid_request_error
     ├── Unauthenticated            401  authentication_error
     ├── Forbidden                  403  authentication_error
     ├── CarrierUnavailable         424  api_error              telnyx_api_unavailable, meta_api_unavailable
+    ├── Unavailable                503  api_error
     └── InternalError              500  api_error
 
 The core raises them, one place renders them (:func:`envelope`), and every message names the thing, its state and what
@@ -103,6 +105,12 @@ class Conflict(ChirpError):
     status = 409
 
 
+class TimedOut(ChirpError):
+    """What a control request waited for did not come."""
+
+    status = 408
+
+
 class Unauthenticated(ChirpError):
     """No key, not a key, or the wrong kind of key."""
 
@@ -128,6 +136,13 @@ class CarrierUnavailable(ChirpError):
             message, provider={"source": source, "code": "service_unavailable", "message": "Service unavailable"}
         )
         self.code = f"{source}_api_unavailable"
+
+
+class Unavailable(ChirpError):
+    """The server stops, and can't finish this request."""
+
+    status = 503
+    type = "api_error"
 
 
 class InternalError(ChirpError):

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from mockchirp.core.deliveries import Ledger
-from mockchirp.core.errors import NotFound
+from mockchirp.core.deliveries import Delivery, Ledger
+from mockchirp.core.errors import Conflict, NotFound
 from mockchirp.core.ids import check_id
 from mockchirp.core.instants import format_milli
 from mockchirp.core.recorder import Recorder
 from mockchirp.core.voicemails import public_voicemail
-from mockchirp.core.webhooks import Webhook
+from mockchirp.core.webhooks import Webhook, check_url
 from mockchirp.core.world import Occurrence, World
 
 
@@ -19,7 +20,9 @@ class Notifier:
     def __init__(self, world: World, recorder: Recorder, app_id: str, origin: str) -> None:
         self.webhooks: dict[str, Webhook] = {}
         self.origin = origin
-        self.deliveries = Ledger(world.timeline, world.policy.retry_schedule, world.policy.deliveries_kept)
+        self.deliveries = Ledger(
+            world.timeline, world.events, world.policy.retry_schedule, world.policy.deliveries_kept
+        )
         self._world = world
         self._recorder = recorder
         self._app_id = app_id
@@ -67,6 +70,38 @@ class Notifier:
         delivery = self.deliveries.get(delivery_id)
         if delivery is not None and (webhook := self.webhooks.get(delivery.webhook_id)) is not None:
             self.deliveries.attempt(delivery, webhook, self._world.now)
+
+    def delivery(self, delivery_id: str) -> Delivery:
+        """The delivery with this id; raise :class:`NotFound` if there is none, or none any more."""
+        delivery = self.deliveries.get(delivery_id)
+        if delivery is None:
+            raise NotFound(f"No such delivery: {delivery_id[:80]}", param="deliveryId")
+        return delivery
+
+    def redeliver(self, delivery_id: str, url: str | None = None) -> Delivery:
+        """Send the same body and eventId again, once: to ``url``, else where the webhook points now.
+
+        Raise :class:`Conflict` on a delivery that is still pending, and on one whose webhook is deleted if no ``url``
+        is given.
+        """
+        delivery = self.delivery(delivery_id)
+        if delivery.status == "pending":
+            raise Conflict(f"{delivery.id} is pending: only a delivery that has come to its end can be sent again")
+        if url is not None:
+            check_url(url, strict=self._world.policy.strict)
+        now = self._world.now
+        webhook = self.webhooks.get(delivery.webhook_id)
+        if webhook is not None:
+            webhook = webhook if url is None else replace(webhook, url=url)
+        elif url is not None:
+            own = dict(delivery.headers[1:])  # without the content type, which every attempt gets
+            webhook = Webhook(delivery.webhook_id, url, (), own, now, now)
+        else:
+            raise Conflict(
+                f"{delivery.webhook_id}, the webhook of {delivery.id}, is deleted: say with url where to send it",
+                param="url",
+            )
+        return self.deliveries.repeat(delivery, webhook, now)
 
     def _tell(self, occurrence: Occurrence) -> None:
         event = occurrence.event
