@@ -1,6 +1,8 @@
 """The composition root: settings in, one ASGI application out."""
 
-from starlette.routing import Router
+import re
+
+from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from mockchirp.api.operation import CORS_HEADERS, quota_headers
@@ -30,15 +32,16 @@ class App:
     def __init__(self, runtime: Runtime, library: AudioLibrary) -> None:
         self.runtime = runtime
         self._library = library
-        self._router = Router(
-            [
-                *api_routes(runtime, library.path),
-                *control_routes(runtime),
-                *server_routes(strict=runtime.defaults.policy.strict),
-            ],
-            redirect_slashes=False,
-            default=_no_such_route,
-        )
+        routes = [
+            *api_routes(runtime, library.path),
+            *control_routes(runtime),
+            *server_routes(strict=runtime.defaults.policy.strict),
+        ]
+        for route in routes:
+            assert isinstance(route, Route)
+            # Starlette ends its patterns with "$", which lets a line break pass.
+            route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
+        self._router = Router(routes, redirect_slashes=False, default=_no_such_route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -86,8 +86,8 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     """The whole body; raise :class:`BodyTooLarge` over 1 MiB, :class:`Disconnected` if the client goes away."""
     chunks: list[bytes] = []
     length = 0
-    declared = header(scope, b"content-length")
-    too_large = declared is not None and declared.isdigit() and int(declared) > LARGEST_BODY
+    declared = (header(scope, b"content-length") or b"").lstrip(b"0")
+    too_large = declared.isdigit() and (len(declared) > 7 or int(declared) > LARGEST_BODY)
     more = True
     while more:
         message: Message = await receive()
@@ -150,7 +150,7 @@ def parse_model(model: type[Body], value: Mapping[str, Any]) -> Body:
 def invalid(error: ValidationError) -> InvalidRequest:
     """The first fault of a body in Chirp's words."""
     fault = error.errors(include_url=False, include_context=False)[0]
-    param = ".".join(str(part) for part in fault["loc"]) or None
+    param = ".".join(str(part) for part in fault["loc"])[:80] or None
     if fault["type"] == "missing":
         return InvalidRequest(f"{param} is required", param=param)
     if fault["type"] == "extra_forbidden":

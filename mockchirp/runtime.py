@@ -44,13 +44,14 @@ class Defaults:
 
 @dataclass(slots=True)
 class Report:
-    """What an advance did: instants ``start`` and ``end``, the number of the last event before it, the attempts in
-    order.
+    """What an advance did: instants ``start`` and ``end``, the numbers of the last event and of the last sending before
+    it, the attempts that it made itself, in order.
     """
 
     start: int
     end: int
     last_event: int
+    last_sent: int
     attempts: list[tuple[Delivery, Attempt]]
 
 
@@ -110,10 +111,9 @@ class LiveSandbox:
         """
         self._check_not_advancing()
         sandbox = self.sandbox
-        self.catch_up()
         if to is not None and to < sandbox.now:
             raise Conflict(f"it is {format_milli(sandbox.now)}; time never goes back to {format_milli(to)}", param="to")
-        report = Report(sandbox.now, sandbox.now, sandbox.events.last, [])
+        report = Report(sandbox.now, sandbox.now, sandbox.events.last, self._sent, [])
         horizon = limit if to is None else to
         self.advancing = True
         try:
@@ -125,6 +125,9 @@ class LiveSandbox:
             self.advancing = False
             self.clock.rebase(sandbox.now, real_seconds())
             self._timer_for = None
+            for number, (_, task) in list(self._in_flight.items()):
+                if task.done():  # it was broken off before it could record this
+                    self._arrived(number, task)
             self._set_timer()
         report.end = sandbox.now
         return report
@@ -163,9 +166,11 @@ class LiveSandbox:
             self.release(batch)
         while self._in_flight:
             await asyncio.wait([task for _, task in self._in_flight.values()])
-            for number in [number for number, (_, task) in self._in_flight.items() if task.done()]:
-                dispatch, task = self._in_flight.pop(number)
-                self._record(dispatch, task, report)
+            for number, (dispatch, task) in list(self._in_flight.items()):
+                if not task.done():
+                    break  # a receiver's own commands have sent it meanwhile: what follows it has to wait, too
+                del self._in_flight[number]
+                self._record(dispatch, task, report if number > report.last_sent else None)
             self.release(self.sandbox.take_outbox())
 
     def _arrived(self, number: int, task: asyncio.Task[Outcome]) -> None:

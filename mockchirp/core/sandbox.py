@@ -120,7 +120,8 @@ class Sandbox:
         world.now = max(world.now, instant)
 
     def take_outbox(self) -> list[Dispatch]:
-        """The webhook attempts that are due now, in order; each is handed out once."""
+        """The webhook attempts that are due now, in order; each is handed out once. What else is due now happens first."""
+        self.run_until(self.now)
         return self.deliveries.take_outbox()
 
     def record_outcome(self, dispatch: Dispatch, outcome: Outcome) -> Delivery:
