@@ -1,15 +1,24 @@
 """What all rings of tests share."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx2
 import pytest
 import yaml
 from jsonschema_rs import Draft202012Validator, Registry
+
+from mockchirp.app import create_app
+from mockchirp.core.deliveries import Dispatch, Outcome
+from mockchirp.core.sandbox import Sandbox
+from mockchirp.delivery import Sender
+from mockchirp.settings import Settings
 
 CONTRACT = Path(__file__).parents[1] / "mockchirp" / "openapi.yaml"
 
@@ -127,3 +136,154 @@ class Contract:
 def contract() -> Contract:
     """The contract of this checkout."""
     return Contract(yaml.load(CONTRACT.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+KEY = "sk_test_app_local"
+
+
+class Receiver(Sender):
+    """Stands where the network is: keeps every webhook in the order in which it was sent, and answers as told."""
+
+    def __init__(self) -> None:
+        self.got: list[Dispatch] = []
+        self.answer: Callable[[Dispatch], int] = lambda dispatch: 200
+        """The status of the answer to an attempt."""
+
+    async def send(self, dispatch: Dispatch) -> Outcome:
+        self.got.append(dispatch)
+        status = self.answer(dispatch)
+        return Outcome(status, None if status == 200 else f"answered {status}")
+
+    async def close(self) -> None:
+        pass
+
+
+class Mock:
+    """mockchirp in process, with an event loop of its own that runs only during a request."""
+
+    def __init__(self, settings: Settings, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.app = create_app(settings, sender=receiver)
+        self._client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://127.0.0.1:24477")
+
+    def __enter__(self) -> "Mock":
+        self._runner = asyncio.Runner()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with self._runner:
+            self._runner.run(self.app.close())
+            self._runner.run(self._client.aclose())
+
+    def request(
+        self, method: str, path: str, *, key: str | None = KEY, headers: Any = None, **options: Any
+    ) -> httpx2.Response:
+        """Any request, by default with the key that control requests mean when they have none."""
+        own = {} if key is None else {"Authorization": f"Bearer {key}"}
+        request = self._client.build_request(method, path, headers={**own, **(headers or {})}, **options)
+        return self._runner.run(self._client.send(request))
+
+    def get(self, path: str, **options: Any) -> httpx2.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> httpx2.Response:
+        return self.request("POST", path, json=json, **options)
+
+    def put(self, path: str, json: Any = None, **options: Any) -> httpx2.Response:
+        return self.request("PUT", path, json=json, **options)
+
+    def delete(self, path: str, **options: Any) -> httpx2.Response:
+        return self.request("DELETE", path, **options)
+
+    def call(self, to: str = "+15559876543", *, key: str = KEY, **fields: Any) -> dict[str, Any]:
+        """Place a call, which must succeed; the REST call."""
+        answer = self.post("/v1/calls", {"from": "+15551234567", "to": to, **fields}, key=key)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def command(self, call_id: str, type: str, **parameters: Any) -> httpx2.Response:
+        return self.post(f"/v1/calls/{call_id}/commands", {"type": type, **parameters})
+
+    def advance(self, *, key: str = KEY, **how: Any) -> dict[str, Any]:
+        """Advance the clock, which must succeed; the report."""
+        answer = self.post("/_mockchirp/clock/advance", how, key=key)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def events(self, **query: Any) -> list[dict[str, Any]]:
+        """What happened in the default sandbox."""
+        return self.get("/_mockchirp/events", params=query).json()["data"]
+
+    def sandbox(self, key: str = KEY) -> Sandbox:
+        """The sandbox of a key, from inside."""
+        return self.app.runtime.sandbox_of(key).sandbox
+
+    def state(self) -> list[str]:
+        """Everything in the default sandbox, in words: a refused request leaves it as it is."""
+        self.advance(by=0)  # what is being sent has been sent
+        sandbox = self.sandbox()
+        parts = [sandbox.now, sandbox.calls, list(sandbox.timeline), list(sandbox.deliveries), len(self.receiver.got)]
+        return [*map(repr, parts), *map(repr, self.events())]
+
+
+@pytest.fixture
+def receiver(contract: Contract) -> Iterator[Receiver]:
+    """Takes every webhook that is sent in a test; in the end each is held against the contract."""
+    receiver = Receiver()
+    yield receiver
+    for dispatch in receiver.got:
+        contract.check_webhook(dispatch.body)
+
+
+@pytest.fixture
+def open_mock(receiver: Receiver) -> Iterator[Callable[..., Mock]]:
+    """Makes a :class:`Mock` with the given settings: on a frozen clock and sending its webhooks, unless they say otherwise."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(
+            Mock(Settings(**{"clock_mode": "frozen", "webhook_url": "http://app.test/hooks", **settings}), receiver)
+        )
+
+
+@pytest.fixture
+def mock(open_mock: Callable[..., Mock]) -> Mock:
+    """The mock as most tests want it."""
+    return open_mock()
+
+
+def check_refusal(
+    answer: httpx2.Response,
+    status: int,
+    *,
+    type: str = "invalid_request_error",
+    code: str | None = None,
+    param: str | None = None,
+    says: str = "",
+) -> str:
+    """Fail unless ``answer`` is this error in the documented envelope, and nothing more; return its message."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert list(answer.json()) == ["error"]
+    error = answer.json()["error"]
+    message, provider = error.pop("message"), error.pop("provider", None)
+    assert isinstance(message, str)
+    assert 10 < len(message) < 1000
+    assert says in message
+    assert (provider is not None) == (status == 424)
+    expected = {"type": type, "code": code, "param": param}
+    if code is not None:
+        expected["doc_url"] = f"https://docs.buildwithchirp.com/api_reference/error-codes#{code}"
+    assert error == {name: value for name, value in expected.items() if value is not None}
+    return message
+
+
+@pytest.fixture
+def refused() -> Callable[..., str]:
+    """The one check of the shape of every error: see :func:`check_refusal`."""
+    return check_refusal
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Tests that are coroutines (marked `anyio`) run in asyncio."""
+    return "asyncio"
