@@ -14,8 +14,8 @@ RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
 
 FROM python:3.13-slim
 COPY --from=build /opt/mockchirp /opt/mockchirp
-RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin mockchirp
-USER 10001:10001
+RUN useradd --no-create-home --uid 10001 mockchirp
+USER 10001
 ENV PATH=/opt/mockchirp/bin:$PATH PYTHONUNBUFFERED=1 MOCKCHIRP_HOST=0.0.0.0
 EXPOSE 24477
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["mockchirp", "ready"]
