@@ -77,11 +77,18 @@ def create_app(settings: Settings | None = None, *, sender: Sender | None = None
         clock_start=settings.clock_start,
         api_keys=settings.api_keys,
         public_url=settings.public_url,
+        max_body_size=settings.max_body_size,
+        max_waits=settings.max_waits,
         policy=Policy(
             retry_schedule=settings.webhook_retry_schedule,
             processing_time=settings.recording_processing_time,
             webhook_url=settings.webhook_url,
             webhook_headers=settings.webhook_headers,
+            max_webhooks=settings.max_webhooks,
+            calls_kept=settings.calls_kept,
+            recordings_kept=settings.recordings_kept,
+            events_kept=settings.events_kept,
+            deliveries_kept=settings.deliveries_kept,
         ),
     )
     sender = sender or HttpSender(timeout=settings.webhook_timeout / 1000)

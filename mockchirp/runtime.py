@@ -7,19 +7,20 @@ and the answer nothing awaits, so no lock is held anywhere.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 from mockchirp.clock import Clock, Mode, machine_now, real_seconds
 from mockchirp.core.deliveries import Attempt, Delivery, Dispatch, Outcome
-from mockchirp.core.errors import Conflict, Unauthenticated
+from mockchirp.core.errors import Conflict, Unauthenticated, Unavailable
 from mockchirp.core.instants import format_milli, parse_instant
 from mockchirp.core.keys import check_app_key
 from mockchirp.core.recordings import RecordingFormat
 from mockchirp.core.sandbox import DEFAULT_KEY, Sandbox
 from mockchirp.core.world import Policy
 from mockchirp.delivery import Sender
+from mockchirp.waits import Found, Waits
 
 FROZEN_START = parse_instant("2026-01-15T10:30:00Z")
 """Where a frozen clock starts unless told otherwise: the instant of the documentation's example."""
@@ -39,7 +40,11 @@ class Defaults:
     clock_start: int | None = None
     api_keys: tuple[str, ...] = ()
     public_url: str | None = None
+    max_body_size: int = 1 << 20
+    """Bytes of a request's body; more is 413."""
     policy: Policy = field(default_factory=Policy)
+    max_waits: int = 1000
+    """Requests that may wait in one sandbox at once."""
 
 
 @dataclass(slots=True)
@@ -58,12 +63,15 @@ class Report:
 class LiveSandbox:
     """A sandbox with its clock, its deliveries in flight and its timer."""
 
-    def __init__(self, key: str, seed: int, sandbox: Sandbox, clock: Clock, sender: Sender) -> None:
+    def __init__(
+        self, key: str, seed: int, sandbox: Sandbox, clock: Clock, sender: Sender, most_waits: int = 1000
+    ) -> None:
         self.key = key
         self.seed = seed
         self.sandbox = sandbox
         self.clock = clock
         self.advancing = False
+        self.waits = Waits(most_waits)
         self._sender = sender
         self._in_flight: dict[int, tuple[Dispatch, asyncio.Task[Outcome]]] = {}
         self._sent = 0
@@ -76,13 +84,36 @@ class LiveSandbox:
         """How much is still to come: scheduled actions and deliveries in flight."""
         return len(self.sandbox.timeline) + len(self._in_flight)
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing happens before somebody asks for it: the clock is frozen, nothing is due, in flight or under
+        way.
+        """
+        due = self.sandbox.timeline.next_due()
+        busy = self.advancing or self._in_flight or (due is not None and due <= self.sandbox.now)
+        return self.clock.mode == "frozen" and not busy
+
+    async def hold(
+        self, look: Callable[[], Found | None], seconds: float, hang_up: Callable[[], Awaitable[None]]
+    ) -> Found | None:
+        """What ``look`` returns once it is not None, for at most ``seconds`` of real time: see :meth:`Waits.until`."""
+        self.release(self.sandbox.take_outbox())
+
+        def look_again() -> Found | None:
+            self._set_timer()  # the loop that it was set in may have ended; this one runs
+            return look()
+
+        return await self.waits.until(look_again, seconds, hang_up)
+
     def catch_up(self) -> None:
         """Let everything happen that is due by now. During an advance, the advance alone moves time."""
         if not self.advancing:
             self.sandbox.run_until(self.clock.read(real_seconds()))
 
     def release(self, batch: list[Dispatch]) -> None:
-        """Start sending ``batch`` and set the timer for what comes next: the last act of every request."""
+        """Start sending ``batch``, set the timer for what comes next and have those who wait look: the last act of every
+        request.
+        """
         if self._closed:
             return
         for dispatch in batch:
@@ -92,6 +123,7 @@ class LiveSandbox:
             self._in_flight[number] = (dispatch, task)
             task.add_done_callback(partial(self._arrived, number))
         self._set_timer()
+        self.waits.wake()
 
     def set_clock(self, *, now: int | None = None, mode: Mode | None = None, rate: float | None = None) -> None:
         """Change the clock; what falls due by a jump happens. Raise :class:`Conflict` if time would go back or an
@@ -129,12 +161,14 @@ class LiveSandbox:
                 if task.done():  # it was broken off before it could record this
                     self._arrived(number, task)
             self._set_timer()
+            self.waits.wake()
         report.end = sandbox.now
         return report
 
     async def close(self) -> None:
-        """Abandon what is in flight and stop the timer."""
+        """Abandon what is in flight, stop the timer and end every wait."""
         self._closed = True
+        self.waits.close(partial(Conflict, "the sandbox was removed, and what was waited for with it"))
         if self._timer is not None:
             self._timer.cancel()
         tasks = [task for _, task in self._in_flight.values()]
@@ -172,6 +206,7 @@ class LiveSandbox:
                 del self._in_flight[number]
                 self._record(dispatch, task, report if number > report.last_sent else None)
             self.release(self.sandbox.take_outbox())
+        self.waits.wake()
 
     def _arrived(self, number: int, task: asyncio.Task[Outcome]) -> None:
         if self.advancing or number not in self._in_flight:
@@ -249,6 +284,11 @@ class Runtime:
         """Every sandbox with its key, in the order of their making."""
         return iter(self._by_key.items())
 
+    def end_waits(self) -> None:
+        """Answer everyone who waits: the server is about to stop."""
+        for live in self._by_key.values():
+            live.waits.close(partial(Unavailable, "the server stops: what was waited for has not happened"))
+
     async def close(self) -> None:
         """Abandon every delivery in flight and let go of all connections."""
         for live in self._by_key.values():
@@ -270,6 +310,6 @@ class Runtime:
         )
         clock = Clock(start, real_seconds(), mode=defaults.clock_mode, rate=defaults.clock_rate)
         live = self._by_key[key] = self._by_app[sandbox.app_id] = LiveSandbox(
-            key, defaults.seed, sandbox, clock, self._sender
+            key, defaults.seed, sandbox, clock, self._sender, defaults.max_waits
         )
         return live

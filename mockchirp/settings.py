@@ -136,6 +136,18 @@ def _read_instant(value: object) -> int | None:
     return instant
 
 
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+LARGEST_SIZE = 1 << 30
+
+
+def _read_size(value: object) -> int:
+    match = re.fullmatch(r"([0-9]{1,12})(?:([kmg])(?:i?b)?)?", str(value).strip().lower(), re.ASCII)
+    size = int(match[1]) * _UNITS[match[2] or ""] if match else 0
+    if not 1 <= size <= LARGEST_SIZE:
+        raise ValueError("must be a size from 1 byte to 1 GiB, such as 65536, 512KiB or 1MiB")
+    return size
+
+
 def _read_app_keys(value: object) -> tuple[str, ...]:
     keys = () if _is_none(value) else tuple(dict.fromkeys(_texts(value)))
     if not all(APP_KEY.fullmatch(key) for key in keys):
@@ -156,6 +168,8 @@ Headers = Annotated[
 Duration = Annotated[int, BeforeValidator(_read_duration), Form("DURATION", "a duration")]
 Timeout = Annotated[int, BeforeValidator(_read_timeout), Form("DURATION", "a duration")]
 Durations = Annotated[tuple[int, ...], BeforeValidator(_read_durations), Form("DURATIONS", "durations")]
+Size = Annotated[int, BeforeValidator(_read_size), Form("SIZE", "a size in bytes, such as 65536 or 1MiB")]
+Count = Annotated[int, Field(ge=1, le=10**9), Form("NUMBER", "a whole number from 1 to 1000000000")]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63), Form("NUMBER", "a whole number of at most 64 bits")]
 Rate = Annotated[float, Field(gt=0, le=FASTEST), Form("RATE", f"a number above 0 and at most {FASTEST:.0f}")]
 Instant = Annotated[int | None, BeforeValidator(_read_instant), Form("INSTANT", "an instant")]
@@ -201,6 +215,14 @@ class Settings(BaseSettings):
 
     random_seed: Whole = _setting("Behaviour", 1, "the same seed and requests make the same ids and history")
     recording_processing_time: Duration = _setting("Behaviour", "2s", "from the end of a recording to its file")
+
+    max_body_size: Size = _setting("Bounds", "1MiB", "largest body of a request; more is 413")
+    max_webhooks: Count = _setting("Bounds", 1000, "webhooks of a sandbox; one more is 409")
+    calls_kept: Count = _setting("Bounds", 100_000, "calls of a sandbox that are kept: the oldest ended ones go first")
+    recordings_kept: Count = _setting("Bounds", 100_000, "recordings of a sandbox that are kept, likewise")
+    events_kept: Count = _setting("Bounds", 200_000, "newest events of a sandbox that are kept")
+    deliveries_kept: Count = _setting("Bounds", 50_000, "newest deliveries of a sandbox that are kept, and all pending ones")
+    max_waits: Count = _setting("Bounds", 1000, "requests that may wait in a sandbox at once; one more is 409")
 
 
 class BadSetting(ValueError):

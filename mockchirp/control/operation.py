@@ -4,6 +4,7 @@ given.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -34,6 +35,8 @@ class Request:
     path: dict[str, str]
     query: Any
     body: Any
+    hang_up: Callable[[], Awaitable[None]]
+    """Never returns; raises :class:`Disconnected` when the client goes away: for handlers that hold their answer."""
 
 
 Handler = Callable[[Request], Awaitable[object]]
@@ -53,6 +56,8 @@ class Operation:
     status: int = 200
     body: type[BaseModel] | None = None
     body_optional: bool = False
+    largest_body: int = 0
+    """Bytes, where more is taken than the setting `max_body_size` says."""
     query: type[BaseModel] = NoQuery
 
 
@@ -62,6 +67,7 @@ class OperationApp:
     def __init__(self, operation: Operation, runtime: Runtime) -> None:
         self._operation = operation
         self._runtime = runtime
+        self._largest_body = max(operation.largest_body, runtime.defaults.max_body_size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operation
@@ -69,10 +75,11 @@ class OperationApp:
         try:
             token = bearer_token(header(scope, b"authorization"))
             live = self._runtime.sandbox_of(self._runtime.default_key if token is None else token)
-            raw = b"" if operation.body is None else await read_body(scope, receive)
+            raw = b"" if operation.body is None else await read_body(scope, receive, self._largest_body)
             live.catch_up()
             query = parse_model(operation.query, dict(parse_qsl(scope["query_string"].decode("latin-1"), True)))
-            request = Request(live, scope["path_params"], query, self._body(scope, raw))
+            body = self._body(scope, raw)
+            request = Request(live, scope["path_params"], query, body, partial(_hang_up, receive))
             payload = await operation.handler(request)
         except Disconnected:
             return
@@ -90,3 +97,9 @@ class OperationApp:
             return None
         value = {} if operation.body_optional and not raw else parse_json(scope, raw)
         return parse_model(operation.body, value)
+
+
+async def _hang_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise Disconnected
