@@ -26,8 +26,6 @@ from mockchirp.core.errors import (
 Headers = list[tuple[bytes, bytes]]
 Body = TypeVar("Body", bound=BaseModel)
 
-LARGEST_BODY = 1 << 20
-"""Bytes; more is 413."""
 _MOST_DISCARDED = 64 << 20
 """Bytes of a refused body that are read and thrown away, so that the client gets to see the answer."""
 DEEPEST = 32
@@ -82,12 +80,12 @@ def internal_error(scope: Scope) -> InternalError:
     return InternalError("mockchirp failed to handle this request; its log has the details. Please report it.")
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body; raise :class:`BodyTooLarge` over 1 MiB, :class:`Disconnected` if the client goes away."""
+async def read_body(scope: Scope, receive: Receive, largest: int) -> bytes:
+    """The whole body; raise :class:`BodyTooLarge` over ``largest`` bytes, :class:`Disconnected` if the client goes away."""
     chunks: list[bytes] = []
     length = 0
     declared = (header(scope, b"content-length") or b"").lstrip(b"0")
-    too_large = declared.isdigit() and (len(declared) > 7 or int(declared) > LARGEST_BODY)
+    too_large = declared.isdigit() and (len(declared) > 15 or int(declared) > largest)
     more = True
     while more:
         message: Message = await receive()
@@ -95,14 +93,14 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
             raise Disconnected
         chunk = message.get("body", b"")
         length += len(chunk)
-        too_large = too_large or length > LARGEST_BODY
+        too_large = too_large or length > largest
         if not too_large:
             chunks.append(chunk)
-        elif length > _MOST_DISCARDED:
+        elif length > largest + _MOST_DISCARDED:
             break
         more = message.get("more_body", False)
     if too_large:
-        raise BodyTooLarge(f"the body is larger than {LARGEST_BODY} bytes, which is the most that is taken")
+        raise BodyTooLarge(f"the body is larger than {largest} bytes, which is the most that is taken")
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

@@ -79,6 +79,7 @@ class OperationApp:
     def __init__(self, operation: Operation, runtime: Runtime) -> None:
         self._operation = operation
         self._runtime = runtime
+        self._largest_body = runtime.defaults.max_body_size
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operation
@@ -87,7 +88,7 @@ class OperationApp:
         extra: Headers = []
         try:
             live = self._find(scope)
-            raw = b"" if operation.body == "none" else await read_body(scope, receive)
+            raw = b"" if operation.body == "none" else await read_body(scope, receive, self._largest_body)
             live.catch_up()
             sandbox = live.sandbox
             quota = sandbox.rate_limiter.count(operation.bucket, sandbox.now)

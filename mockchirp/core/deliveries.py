@@ -97,7 +97,11 @@ class Delivery:
     redelivery_of: str | None = None
     """The delivery that this one repeats, once and without retries, because a user asked for it."""
     injected: tuple[str, ...] = ()
-    """What faults did to it, in words such as "duplicate of dlv_3 by flt_1" or "delayed 5 s by flt_2"."""
+    """What faults did to it, in words such as "duplicate of dlv_3 by flt_1" or "delayed 5s by flt_2"."""
+    held_by: str | None = None
+    """The fault that holds it back."""
+    behind: int = 0
+    """How many later deliveries to the same webhook have still to go first; 0 if it is not held back."""
 
 
 class Ledger:
@@ -113,6 +117,7 @@ class Ledger:
         self._schedule = schedule
         self._kept = kept
         self._deliveries: dict[str, Delivery] = {}
+        self._held: list[Delivery] = []
         self._outbox: list[Dispatch] = []
         self._count = 0
 
@@ -120,8 +125,8 @@ class Ledger:
         """Every kept delivery, oldest first."""
         return iter(self._deliveries.values())
 
-    def open(self, webhook: Webhook, event: Event, event_id: str, body: bytes) -> None:
-        """Start the delivery of ``event`` to ``webhook``; its first attempt is due at once."""
+    def open(self, webhook: Webhook, event: Event, event_id: str, body: bytes) -> Delivery:
+        """Enter the delivery of ``event`` to ``webhook``. Its first attempt is still to be made or scheduled."""
         self._count += 1
         delivery = Delivery(
             id=f"dlv_{self._count}",
@@ -134,7 +139,7 @@ class Ledger:
             order=self._timeline.reserve(),
         )
         self._keep(delivery)
-        self.attempt(delivery, webhook, event.at)
+        return delivery
 
     def repeat(self, original: Delivery, webhook: Webhook, now: int) -> Delivery:
         """Send the event of a delivery once more, as a delivery of its own that has one attempt, due at once."""
@@ -154,12 +159,28 @@ class Ledger:
         self.attempt(delivery, webhook, now)
         return delivery
 
+    def copy(self, original: Delivery, webhook: Webhook, now: int, fault_id: str) -> Delivery:
+        """A duplicate of a delivery, with the same body and eventId and attempts of its own, the first due at once."""
+        self._count += 1
+        delivery = replace(
+            original,
+            id=f"dlv_{self._count}",
+            order=self._timeline.reserve(),
+            attempts=[],
+            injected=(f"duplicate of {original.id} by {fault_id}",),
+        )
+        self._keep(delivery)
+        self.attempt(delivery, webhook, now)
+        return delivery
+
     def get(self, delivery_id: str) -> Delivery | None:
         """A kept delivery."""
         return self._deliveries.get(delivery_id)
 
     def attempt(self, delivery: Delivery, webhook: Webhook, now: int) -> None:
         """Put the next attempt into the outbox, for where the webhook points now."""
+        if delivery.held_by is not None:
+            self._forget_held(delivery)
         delivery.sent = Sent(now, webhook.url, self._events.last)
         delivery.url = webhook.url
         delivery.headers = headers = (("Content-Type", "application/json"), *webhook.headers.items())
@@ -173,6 +194,34 @@ class Ledger:
             )
         )
 
+    def postpone(self, delivery: Delivery, at: int) -> None:
+        """Make the first attempt at the instant ``at`` only."""
+        self._timeline.schedule(at, AttemptDelivery(delivery.id), delivery.order)
+
+    def hold_back(self, delivery: Delivery, fault_id: str, behind: int, until: int) -> None:
+        """Make the first attempt only when those of the next ``behind`` deliveries to the same webhook are over, or at the
+        instant ``until`` if they have not come by then.
+        """
+        delivery.held_by, delivery.behind = fault_id, behind
+        self._held.append(delivery)
+        self._timeline.schedule(until, AttemptDelivery(delivery.id))
+
+    def is_holding(self, webhook_id: str, fault_id: str) -> bool:
+        """Whether a fault holds a delivery to this webhook back already."""
+        return any(held.held_by == fault_id and held.webhook_id == webhook_id for held in self._held)
+
+    def let_pass(self, passed: Delivery) -> list[Delivery]:
+        """The first attempt of ``passed`` is over: those that were held back behind it and have waited for enough now."""
+        free = []
+        for held in self._held:
+            if held.webhook_id == passed.webhook_id and held.order < passed.order:
+                held.behind -= 1
+                if held.behind == 0:
+                    free.append(held)
+        for held in free:
+            self._timeline.cancel(held.id)
+        return free
+
     def take_outbox(self) -> list[Dispatch]:
         """What is due to be sent now, in order; each attempt is handed out once."""
         taken, self._outbox = self._outbox, []
@@ -184,6 +233,8 @@ class Ledger:
             if delivery.webhook_id == webhook_id and delivery.status == "pending":
                 delivery.status = "abandoned"
                 self._timeline.cancel(delivery.id)
+                if delivery.held_by is not None:
+                    self._forget_held(delivery)
 
     def hand_back(self, dispatch: Dispatch) -> None:
         """Take back an attempt of which nothing came, not even a failure: it is due again."""
@@ -206,6 +257,10 @@ class Ledger:
             delivery.status = "exhausted"
         delivery.attempts.append(Attempt(dispatch.attempt, sent.at, sent.url, outcome, retry_at, sent.after_event))
         return delivery
+
+    def _forget_held(self, delivery: Delivery) -> None:
+        delivery.held_by, delivery.behind = None, 0
+        self._held = [held for held in self._held if held is not delivery]
 
     def _keep(self, delivery: Delivery) -> None:
         self._deliveries[delivery.id] = delivery

@@ -17,13 +17,12 @@
     ├── Forbidden                  403  authentication_error
     ├── CarrierUnavailable         424  api_error              telnyx_api_unavailable, meta_api_unavailable
     ├── Unavailable                503  api_error
-    └── InternalError              500  api_error
+    ├── InternalError              500  api_error
+    └── InjectedError              any: what a fault says
 
 The core raises them, one place renders them (:func:`envelope`), and every message names the thing, its state and what
 is allowed.
 """
-
-from typing import ClassVar
 
 DOC_URL = "https://docs.buildwithchirp.com/api_reference/error-codes#"
 
@@ -31,8 +30,8 @@ DOC_URL = "https://docs.buildwithchirp.com/api_reference/error-codes#"
 class ChirpError(Exception):
     """An answer other than success; ``message`` is for the developer who reads it."""
 
-    status: ClassVar[int]
-    type: ClassVar[str] = "invalid_request_error"
+    status: int
+    type: str = "invalid_request_error"
     code: str | None = None
 
     def __init__(self, message: str, *, param: str | None = None, provider: dict[str, str] | None = None) -> None:
@@ -150,6 +149,18 @@ class InternalError(ChirpError):
 
     status = 500
     type = "api_error"
+
+
+class InjectedError(ChirpError):
+    """The error that a fault asks for (:mod:`mockchirp.core.faults`)."""
+
+    def __init__(
+        self, message: str, *, status: int, type: str, code: str | None, provider: dict[str, str] | None
+    ) -> None:
+        super().__init__(message, provider=provider)
+        self.status = status
+        self.type = type
+        self.code = code
 
 
 def envelope(error: ChirpError) -> dict[str, dict[str, object]]:

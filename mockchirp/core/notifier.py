@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from mockchirp.core.deliveries import Delivery, Ledger
 from mockchirp.core.errors import Conflict, NotFound
+from mockchirp.core.faults import Faults
 from mockchirp.core.ids import check_id
-from mockchirp.core.instants import format_milli
+from mockchirp.core.instants import format_duration, format_milli
 from mockchirp.core.recorder import Recorder
 from mockchirp.core.voicemails import public_voicemail
 from mockchirp.core.webhooks import Webhook, check_url
@@ -15,9 +16,9 @@ from mockchirp.core.world import Occurrence, World
 
 
 class Notifier:
-    """The webhooks of a sandbox. ``origin`` is where the links in their bodies point to."""
+    """The webhooks of a sandbox. ``origin`` is where the links in their bodies point to; ``faults`` may disturb them."""
 
-    def __init__(self, world: World, recorder: Recorder, app_id: str, origin: str) -> None:
+    def __init__(self, world: World, recorder: Recorder, app_id: str, origin: str, faults: Faults) -> None:
         self.webhooks: dict[str, Webhook] = {}
         self.origin = origin
         self.deliveries = Ledger(
@@ -25,11 +26,17 @@ class Notifier:
         )
         self._world = world
         self._recorder = recorder
+        self._faults = faults
         self._app_id = app_id
         world.listeners.append(self._tell)
 
     def add(self, url: str, events: Iterable[str], headers: Mapping[str, str]) -> Webhook:
-        """Tell ``url`` of every event named in ``events`` from now on, with ``headers`` added to each request."""
+        """Tell ``url`` of every event named in ``events`` from now on, with ``headers`` added to each request.
+
+        Raise :class:`Conflict` if there are as many webhooks as there may be.
+        """
+        if len(self.webhooks) >= self._world.policy.max_webhooks:
+            raise Conflict(f"there are {len(self.webhooks)} webhooks, which is the most: delete one first")
         now = self._world.now
         webhook = Webhook(self._world.ids.new("webhook", now), url, tuple(events), dict(headers), now, now)
         self.webhooks[webhook.id] = webhook
@@ -71,6 +78,11 @@ class Notifier:
         if delivery is not None and (webhook := self.webhooks.get(delivery.webhook_id)) is not None:
             self.deliveries.attempt(delivery, webhook, self._world.now)
 
+    def let_follow(self, delivery: Delivery) -> None:
+        """The first attempt of a delivery is over: what was held back behind it follows."""
+        for held in self.deliveries.let_pass(delivery):
+            self.deliveries.attempt(held, self.webhooks[held.webhook_id], self._world.now)
+
     def delivery(self, delivery_id: str) -> Delivery:
         """The delivery with this id; raise :class:`NotFound` if there is none, or none any more."""
         delivery = self.deliveries.get(delivery_id)
@@ -111,7 +123,32 @@ class Notifier:
         event_id = self._event_id(occurrence)
         body = self._body(occurrence, event_id)
         for webhook in listeners:
-            self.deliveries.open(webhook, event, event_id, body)
+            delivery = self.deliveries.open(webhook, event, event_id, body)
+            if not self._faults.deliveries or not self._disturb(delivery, webhook):
+                self.deliveries.attempt(delivery, webhook, event.at)
+
+    def _disturb(self, delivery: Delivery, webhook: Webhook) -> bool:
+        """Let the first fault that matches a new delivery do its work; False if the delivery is sent as ever."""
+        now, ledger = self._world.now, self.deliveries
+        fault = self._faults.hit_delivery(
+            delivery.event, delivery.call_id, now, lambda fault: ledger.is_holding(webhook.id, fault.id)
+        )
+        if fault is None:
+            return False
+        if fault.drop:
+            delivery.status = "dropped"
+            delivery.injected = (f"dropped by {fault.id}",)
+        elif fault.reorder:
+            delivery.injected = (f"held back behind {fault.reorder} by {fault.id}",)
+            ledger.hold_back(delivery, fault.id, fault.reorder, now + self._world.policy.reorder_limit)
+        elif fault.delay is not None:
+            delivery.injected = (f"delayed {format_duration(fault.delay)} by {fault.id}",)
+            ledger.postpone(delivery, now + fault.delay)
+        else:
+            ledger.attempt(delivery, webhook, now)
+            copies = [ledger.copy(delivery, webhook, now, fault.id) for _ in range(fault.duplicate)]
+            delivery.injected = (f"duplicated as {', '.join(copy.id for copy in copies)} by {fault.id}",)
+        return True
 
     def _event_id(self, occurrence: Occurrence) -> str:
         subject = occurrence.voicemail or occurrence.recording or occurrence.call

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from mockchirp.core.calls import Call
 from mockchirp.core.errors import Conflict, NotFound
@@ -112,6 +112,12 @@ class Recorder:
         call.recording_ids.remove(recording.id)
         self._world.timeline.cancel(recording.id)
         self._world.emit("recording.deleted", call, {}, recording=recording)
+
+    def forget(self, recording_ids: Iterable[str]) -> None:
+        """Let go of recordings of which nothing is wanted any more, whatever they are doing."""
+        for id in recording_ids:
+            del self.recordings[id]
+            self._world.timeline.cancel(id)
 
     def show(self, recording: Recording, origin: str) -> dict[str, object]:
         """The REST recording; a completed one with a signed link at ``origin`` that is good for an hour from now."""

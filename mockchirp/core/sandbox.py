@@ -21,12 +21,15 @@ from mockchirp.core.calls import (
 from mockchirp.core.configuration import CallingConfiguration
 from mockchirp.core.deliveries import Delivery, Dispatch, Outcome
 from mockchirp.core.errors import CarrierUnavailable, Conflict, NotFound, PhoneNumberNotAssigned
+from mockchirp.core.faults import Faults
 from mockchirp.core.ids import IdSource, app_id, check_id, organization_id
+from mockchirp.core.journal import Journal
 from mockchirp.core.notifier import Notifier
 from mockchirp.core.people import People
 from mockchirp.core.rate_limits import RateLimiter
 from mockchirp.core.recorder import Recorder, SizeOf
 from mockchirp.core.recordings import Recording, RecordingFormat
+from mockchirp.core.retention import Retention
 from mockchirp.core.scenarios import FarEndAction, Scenario, ScenarioBook
 from mockchirp.core.switchboard import Switchboard
 from mockchirp.core.timeline import (
@@ -84,7 +87,10 @@ class Sandbox:
         self.recorder = Recorder(world, own_seed, self.app_id, self.calls, size_of)
         self.voicemail_box = VoicemailBox(world, self.recorder, self.calls, self.configuration, self.people)
         self.switchboard.connect(self.recorder, self.voicemail_box.greet)
-        self.notifier = Notifier(world, self.recorder, self.app_id, origin)
+        self._retention = Retention(policy, self.switchboard, self.recorder, self.voicemail_box)
+        self.faults = Faults(own_seed, policy.max_faults)
+        self.journal = Journal(policy.journal_size)
+        self.notifier = Notifier(world, self.recorder, self.app_id, origin, self.faults)
         self.deliveries = self.notifier.deliveries
         if policy.webhook_url is not None:
             events = webhook_events(strict=policy.strict)
@@ -126,7 +132,10 @@ class Sandbox:
 
     def record_outcome(self, dispatch: Dispatch, outcome: Outcome) -> Delivery:
         """Enter what came of an attempt that :meth:`take_outbox` handed out."""
-        return self.deliveries.record(dispatch, outcome, self.now)
+        delivery = self.deliveries.record(dispatch, outcome, self.now)
+        if dispatch.attempt == 1:
+            self.notifier.let_follow(delivery)
+        return delivery
 
     # Calls
 
@@ -164,6 +173,7 @@ class Sandbox:
             scenario=scenario,
             created_at=self.now,
         )
+        self._retention.make_room()
         self.switchboard.create(call)
         return call
 
@@ -201,6 +211,7 @@ class Sandbox:
             scenario=scenario or self._scenario_for(from_address, metadata),
             created_at=self.now,
         )
+        self._retention.make_room()
         self.switchboard.create(call)
         if self.configuration.default_answer_behavior == "voicemail":
             self.switchboard.decide_by_default(call)
@@ -306,6 +317,7 @@ class Sandbox:
             raise Conflict(f"{call.id} has a recording queued already, which starts with the answer", param="type")
         self._note_command(call, "start_recording", format=format)
         if call.status == "in_progress":
+            self._retention.make_room()
             self.recorder.start(call, format)
             return True
         call.queued_recording = format
@@ -332,7 +344,7 @@ class Sandbox:
     def delete_recording(self, recording_id: str) -> None:
         """Delete a recording and its file; raise :class:`Conflict` while it runs."""
         self.recorder.delete(recording_id)
-        self.voicemail_box.forget_recording(recording_id)
+        self.voicemail_box.forget_recordings({recording_id})
 
     # What is allowed
 

@@ -1,6 +1,6 @@
 """How a message is left and kept (chirp-api.md section 4): greeting, message, recording, and at last the voicemail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from mockchirp.core.calls import Call
 from mockchirp.core.configuration import CallingConfiguration
@@ -65,12 +65,19 @@ class VoicemailBox:
         """Delete a voicemail for good; its recording stays."""
         del self.voicemails[self.get(voicemail_id).id]
 
-    def forget_recording(self, recording_id: str) -> None:
-        """The recording was deleted: no voicemail points to it any more, and none comes of it."""
-        self._messages.discard(recording_id)
+    def forget_recordings(self, recording_ids: Set[str]) -> None:
+        """These recordings are gone: no voicemail points to them any more, and none comes of them."""
+        self._messages -= recording_ids
         for voicemail in self.voicemails.values():
-            if voicemail.recording_id == recording_id:
+            if voicemail.recording_id in recording_ids:
                 voicemail.recording_id = None
+
+    def forget_calls(self, call_ids: Set[str]) -> None:
+        """These calls are gone with their recordings, and so are their voicemails."""
+        gone = [voicemail for voicemail in self.voicemails.values() if voicemail.call_id in call_ids]
+        for voicemail in gone:
+            del self.voicemails[voicemail.id]
+        self._messages = {id for id in self._messages if id in self._recorder.recordings}
 
     def _keep(self, recording: Recording) -> None:
         if recording.id not in self._messages:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mockchirp.core.calls import Call
 from mockchirp.core.events import EVENTS, Event, EventLog
 from mockchirp.core.ids import IdSource
-from mockchirp.core.instants import SECOND
+from mockchirp.core.instants import MINUTE, SECOND
 from mockchirp.core.recordings import Recording
 from mockchirp.core.timeline import Timeline
 from mockchirp.core.voicemails import Voicemail
@@ -29,6 +29,17 @@ class Policy:
     livekit_api_key: str = "devkey"
     livekit_api_secret: str = "secret"  # noqa: S105 - the well-known one of a development server
     """What `livekit-server --dev` accepts."""
+    max_webhooks: int = 1_000
+    """One more is refused; of what follows, the oldest is forgotten."""
+    calls_kept: int = 100_000
+    recordings_kept: int = 100_000
+    max_faults: int = 1_000
+    fault_hold_limit: int = 5 * MINUTE
+    """How long (real time) a fault may keep a request waiting, by latency or a hang."""
+    reorder_limit: int = 5 * MINUTE
+    """How long a fault may hold a delivery back behind others that may never come."""
+    journal_size: int = 1_000
+    """How many requests the journal keeps; 0 switches it off."""
     events_kept: int = 200_000
     deliveries_kept: int = 50_000
 
