@@ -2,13 +2,24 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    WithJsonSchema,
+    model_validator,
+)
 
 from mockchirp.clock import FASTEST, Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction
+from mockchirp.core.deliveries import DeliveryStatus
 from mockchirp.core.events import EVENTS
-from mockchirp.core.instants import parse_duration, parse_instant
+from mockchirp.core.instants import SECOND, parse_duration, parse_instant
 from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
+from mockchirp.core.webhooks import webhook_events
 
 
 def _duration(value: object) -> int:
@@ -27,6 +38,30 @@ Duration = Annotated[int, BeforeValidator(_duration, json_schema_input_type=floa
 """Milliseconds, given as a number of seconds or a string such as ``1h30m``."""
 Instant = Annotated[int, BeforeValidator(_instant, json_schema_input_type=str)]
 """Milliseconds since the Unix epoch, given in ISO 8601."""
+
+LONGEST_HELD = 60 * SECOND
+"""How long a request may hold its answer."""
+
+
+def _held(value: int) -> int:
+    if value > LONGEST_HELD:
+        raise ValueError(f"a request can wait for at most {LONGEST_HELD // SECOND} s")
+    return value
+
+
+Held = Annotated[
+    Duration,
+    AfterValidator(_held),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": LONGEST_HELD // SECOND},
+                {"type": "string", "pattern": r"^([0-5]?[0-9](\.[0-9]+)?|60)s?$"},
+            ]
+        }
+    ),
+]
+"""Milliseconds of real time, given like a duration."""
 
 
 class Body(BaseModel):
@@ -113,16 +148,40 @@ def _event_type(value: str) -> str:
     return value
 
 
+def _webhook_event(value: str) -> str:
+    if value not in webhook_events(strict=False):
+        raise ValueError(f"{value[:80]!r} is no event of webhooks; they are {', '.join(webhook_events(strict=False))}")
+    return value
+
+
+WebhookEventName = Annotated[
+    str, AfterValidator(_webhook_event), Field(json_schema_extra={"enum": list(webhook_events(strict=False))})
+]
 EventName = Annotated[str, AfterValidator(_event_type), Field(json_schema_extra={"enum": list(EVENTS)})]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class EventsQuery(Query):
-    """GET /_mockchirp/events: those after a number, of a type, of a call."""
+    """GET /_mockchirp/events: those after a number, of a type, of a call. ``wait`` holds the answer until there is one."""
 
     after: Count = 0
     type: EventName | None = None
     call_id: str | None = Field(None, alias="callId")
+    wait: Held = 0
+
+
+class DeliveriesQuery(Query):
+    """GET /_mockchirp/deliveries: of an event, of a call, in a status."""
+
+    event: WebhookEventName | None = None
+    call_id: str | None = Field(None, alias="callId")
+    status: DeliveryStatus | None = None
+
+
+class Redeliver(Body):
+    """POST /_mockchirp/deliveries/{deliveryId}/redeliver: to where the webhook points now, or to ``url``."""
+
+    url: str | None = None
 
 
 class StepBody(Body):
