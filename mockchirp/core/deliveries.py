@@ -5,7 +5,7 @@ A delivery is one event for one webhook. Its body is made once, when the event h
 follows from the :class:`Outcome`; sending is left to others.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal, NamedTuple
@@ -71,6 +71,8 @@ class Sent(NamedTuple):
     at: int
     url: str
     after_event: int
+    number: int
+    """Counts the attempts of a sandbox."""
 
 
 @dataclass(slots=True)
@@ -104,8 +106,15 @@ class Delivery:
     """How many later deliveries to the same webhook have still to go first; 0 if it is not held back."""
 
 
+MOST_PENDING = 4
+"""As many times the number that is kept may be pending; then the oldest of them are abandoned."""
+_SHARE = 64
+"""A bound may be passed by one part in so many, so that forgetting comes in batches."""
+
+
 class Ledger:
-    """Every delivery of a sandbox with its attempts, and the outbox of what is due now.
+    """Every delivery of a sandbox with its attempts, and the outbox of what is due now. Of those that are finished, the
+    newest ``kept`` are kept.
 
     Retrying is scheduling: a failed attempt puts the next one on the timeline, ``schedule[n - 1]`` ms after attempt
     number n.
@@ -116,10 +125,13 @@ class Ledger:
         self._events = events
         self._schedule = schedule
         self._kept = kept
+        self._look_at = kept + kept // _SHARE
         self._deliveries: dict[str, Delivery] = {}
         self._held: list[Delivery] = []
         self._outbox: list[Dispatch] = []
-        self._count = 0
+        self._sent = 0
+        self.count = 0
+        """How many deliveries there ever were."""
 
     def __iter__(self) -> Iterator[Delivery]:
         """Every kept delivery, oldest first."""
@@ -127,9 +139,9 @@ class Ledger:
 
     def open(self, webhook: Webhook, event: Event, event_id: str, body: bytes) -> Delivery:
         """Enter the delivery of ``event`` to ``webhook``. Its first attempt is still to be made or scheduled."""
-        self._count += 1
+        self.count += 1
         delivery = Delivery(
-            id=f"dlv_{self._count}",
+            id=f"dlv_{self.count}",
             webhook_id=webhook.id,
             event=event.type,
             event_id=event_id,
@@ -143,10 +155,10 @@ class Ledger:
 
     def repeat(self, original: Delivery, webhook: Webhook, now: int) -> Delivery:
         """Send the event of a delivery once more, as a delivery of its own that has one attempt, due at once."""
-        self._count += 1
+        self.count += 1
         delivery = replace(
             original,
-            id=f"dlv_{self._count}",
+            id=f"dlv_{self.count}",
             webhook_id=webhook.id,
             created_at=now,
             order=self._timeline.reserve(),
@@ -161,10 +173,10 @@ class Ledger:
 
     def copy(self, original: Delivery, webhook: Webhook, now: int, fault_id: str) -> Delivery:
         """A duplicate of a delivery, with the same body and eventId and attempts of its own, the first due at once."""
-        self._count += 1
+        self.count += 1
         delivery = replace(
             original,
-            id=f"dlv_{self._count}",
+            id=f"dlv_{self.count}",
             order=self._timeline.reserve(),
             attempts=[],
             injected=(f"duplicate of {original.id} by {fault_id}",),
@@ -181,18 +193,34 @@ class Ledger:
         """Put the next attempt into the outbox, for where the webhook points now."""
         if delivery.held_by is not None:
             self._forget_held(delivery)
-        delivery.sent = Sent(now, webhook.url, self._events.last)
         delivery.url = webhook.url
-        delivery.headers = headers = (("Content-Type", "application/json"), *webhook.headers.items())
+        delivery.headers = (("Content-Type", "application/json"), *webhook.headers.items())
+        self._send(delivery, now)
+
+    def _send(self, delivery: Delivery, now: int) -> None:
+        self._sent += 1
+        delivery.sent = Sent(now, delivery.url, self._events.last, self._sent)
         self._outbox.append(
             Dispatch(
                 delivery_id=delivery.id,
                 attempt=len(delivery.attempts) + 1,
-                url=webhook.url,
-                headers=headers,
+                url=delivery.url,
+                headers=delivery.headers,
                 body=delivery.body,
             )
         )
+
+    def restore(self, deliveries: Iterable[Delivery], count: int, now: int) -> None:
+        """Take up an exported ledger, in place of what there is. An attempt that was under way is due again: nobody knows
+        what came of it, and delivery is at least once.
+        """
+        self._deliveries = {delivery.id: delivery for delivery in deliveries}
+        self._held = sorted((held for held in self if held.held_by is not None), key=lambda held: held.order)
+        self._outbox = []
+        self.count = count
+        under_way = [(delivery.sent.number, delivery) for delivery in self if delivery.sent is not None]
+        for _, delivery in sorted(under_way, key=lambda pair: pair[0]):
+            self._send(delivery, now)
 
     def postpone(self, delivery: Delivery, at: int) -> None:
         """Make the first attempt at the instant ``at`` only."""
@@ -231,10 +259,7 @@ class Ledger:
         """Give up every pending delivery to a webhook: no further attempt is made."""
         for delivery in self._deliveries.values():
             if delivery.webhook_id == webhook_id and delivery.status == "pending":
-                delivery.status = "abandoned"
-                self._timeline.cancel(delivery.id)
-                if delivery.held_by is not None:
-                    self._forget_held(delivery)
+                self._give_up(delivery)
 
     def hand_back(self, dispatch: Dispatch) -> None:
         """Take back an attempt of which nothing came, not even a failure: it is due again."""
@@ -264,14 +289,26 @@ class Ledger:
 
     def _keep(self, delivery: Delivery) -> None:
         self._deliveries[delivery.id] = delivery
-        if len(self._deliveries) > self._kept + self._kept // 8:
+        if len(self._deliveries) > self._look_at:
             self._forget_oldest()
+            self._look_at = max(self._kept, len(self._deliveries)) + self._kept // _SHARE
 
     def _forget_oldest(self) -> None:
         surplus = len(self._deliveries) - self._kept
-        finished = (id for id, delivery in self._deliveries.items() if delivery.status != "pending")
-        for id in list(islice(finished, surplus)):
-            del self._deliveries[id]
+        idle = [delivery for delivery in self._deliveries.values() if delivery.sent is None]
+        for delivery in islice((each for each in idle if each.status != "pending"), surplus):
+            del self._deliveries[delivery.id]
+        too_many = len(self._deliveries) - MOST_PENDING * self._kept
+        if too_many > 0:  # on a frozen clock nothing is ever delivered that was not at once
+            for delivery in islice((each for each in idle if each.status == "pending"), too_many):
+                self._give_up(delivery)
+                del self._deliveries[delivery.id]
+
+    def _give_up(self, delivery: Delivery) -> None:
+        delivery.status = "abandoned"
+        self._timeline.cancel(delivery.id)
+        if delivery.held_by is not None:
+            self._forget_held(delivery)
 
 
 def public_attempt(delivery: Delivery, attempt: Attempt) -> dict[str, object]:

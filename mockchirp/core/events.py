@@ -6,7 +6,7 @@ them.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -74,6 +74,15 @@ class EventLog:
         event = Event(self.last, at, type, call_id, recording_id, data)
         self._events.append(event)
         return event
+
+    def restore(self, events: Iterable[Event], last: int) -> None:
+        """Take up an exported log, in place of what there is; the numbers of ``events`` are the latest up to ``last``."""
+        self._events.clear()
+        self._events.extend(events)
+        self.last = last
+
+    def __len__(self) -> int:
+        return len(self._events)
 
     def after(self, number: int) -> Iterator[Event]:
         """The kept events whose number is greater than ``number``, oldest first."""

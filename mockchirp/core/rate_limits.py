@@ -28,16 +28,17 @@ class RateLimiter:
     """Counts the requests of one sandbox in the current window."""
 
     def __init__(self) -> None:
-        self._window = 0
-        self._counts: dict[Bucket, int] = {"general": 0, "webhooks": 0}
+        self.window = 0
+        """The current one: minutes since the Unix epoch. With the counts, all there is to keep."""
+        self.counts: dict[Bucket, int] = {"general": 0, "webhooks": 0}
 
     def count(self, bucket: Bucket, now: int) -> Quota:
         """Count a request made at the instant ``now``."""
         window = now // MINUTE
-        if window != self._window:
-            self._window = window
-            self._counts = {"general": 0, "webhooks": 0}
-        self._counts[bucket] = count = self._counts[bucket] + 1
+        if window != self.window:
+            self.window = window
+            self.counts = {"general": 0, "webhooks": 0}
+        self.counts[bucket] = count = self.counts[bucket] + 1
         limit = LIMITS[bucket]
         return Quota(limit, max(0, limit - count), (window + 1) * MINUTE // SECOND, count > limit)
 

@@ -52,7 +52,8 @@ class Sandbox:
     """Everything that one Chirp app can see, at the instant :attr:`now` (ms since the Unix epoch).
 
     ``size_of`` tells how many bytes the audio file of a format and a number of seconds has. ``origin`` is where the
-    links in webhooks point to.
+    links in webhooks point to. ``identity`` is what identifiers, people and everything else by chance come from: the seed
+    and the key, unless another sandbox is to be continued.
     """
 
     def __init__(
@@ -64,18 +65,19 @@ class Sandbox:
         policy: Policy | None = None,
         size_of: SizeOf,
         origin: str = "http://127.0.0.1:24477",
+        identity: str | None = None,
     ) -> None:
-        own_seed = f"{seed}/{key}"
+        self.identity = own_seed = identity or f"{seed}/{key}"
         self.app_id = app_id(key)
         self.policy = policy = policy or Policy()
-        self._ids = IdSource(own_seed, test=key.startswith("sk_test_"))
-        self._world = world = World(now, self._ids, policy)
+        self.ids = IdSource(own_seed, test=key.startswith("sk_test_"))
+        self._world = world = World(now, self.ids, policy)
         self.timeline = world.timeline
         self.events = world.events
         self.phone_numbers: tuple[str, ...] = ()
         """The numbers of the app; as long as none are listed, any number is taken for one."""
         self.configuration = CallingConfiguration(
-            self._ids.new("calling config", now), self.app_id, organization_id(self.app_id), now, now
+            self.ids.new("calling config", now), self.app_id, organization_id(self.app_id), now, now
         )
         self.switchboard = Switchboard(world, self.configuration)
         self.calls = self.switchboard.calls
@@ -162,7 +164,7 @@ class Sandbox:
                 f"the carrier does not answer: the call to {to_address} was not placed", source=source
             )
         call = Call(
-            id=self._ids.new("call", self.now),
+            id=self.ids.new("call", self.now),
             app_id=self.app_id,
             direction="outbound",
             from_address=from_address,
@@ -200,7 +202,7 @@ class Sandbox:
         from_address = from_address or self._made_up(from_channel)
         to_address = to_address or (self.phone_numbers[0] if self.phone_numbers else self._own_number)
         call = Call(
-            id=self._ids.new("call", self.now),
+            id=self.ids.new("call", self.now),
             app_id=self.app_id,
             direction="inbound",
             from_address=from_address,
@@ -371,7 +373,7 @@ class Sandbox:
             )
 
     def _check_capacity(self) -> None:
-        most = self.configuration.max_concurrent_calls
+        most = min(self.configuration.max_concurrent_calls, self.policy.calls_kept)
         if self.switchboard.live >= most:
             raise Conflict(f"{self.switchboard.live} calls are live; maxConcurrentCalls allows {most}: end one first")
 

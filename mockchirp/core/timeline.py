@@ -6,7 +6,7 @@ cancelled with it.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from mockchirp.core.scenarios import FarEndAction
@@ -91,6 +91,20 @@ class Timeline:
     def __iter__(self) -> Iterator[Entry]:
         """Every pending entry, soonest first."""
         return iter(sorted(entry for entry in self._heap if entry.order not in self._cancelled))
+
+    @property
+    def last_order(self) -> int:
+        """The last place in the order that was given away."""
+        return self._next_order
+
+    def restore(self, entries: Iterable[Entry], last_order: int) -> None:
+        """Take up an exported timeline, in place of what there is; no entry's order is greater than ``last_order``."""
+        self._heap = sorted(entries)
+        self._by_owner = {}
+        for entry in self._heap:
+            self._by_owner.setdefault(entry.action[0], []).append(entry)
+        self._cancelled = set()
+        self._next_order = last_order
 
     def reserve(self) -> int:
         """A place in the order for something that will be scheduled later (see :meth:`schedule`)."""

@@ -27,7 +27,7 @@ class VoicemailBox:
         people: People,
     ) -> None:
         self.voicemails: dict[str, Voicemail] = {}
-        self._messages: set[str] = set()
+        self.messages: set[str] = set()
         """The recordings that are messages and not yet voicemails."""
         self._world = world
         self._recorder = recorder
@@ -44,7 +44,7 @@ class VoicemailBox:
         """The tone: from now on the caller is recorded."""
         self._recorder.start(call, self._configuration.recording_format)
         assert call.recording_id is not None, "it has just been started"
-        self._messages.add(call.recording_id)
+        self.messages.add(call.recording_id)
         wanted = call.scenario.message_length
         length = min(MESSAGE if wanted is None else wanted, self._configuration.voicemail_max_duration * SECOND)
         self._world.timeline.schedule(self._world.now + length, EndMessage(call.id))
@@ -67,7 +67,7 @@ class VoicemailBox:
 
     def forget_recordings(self, recording_ids: Set[str]) -> None:
         """These recordings are gone: no voicemail points to them any more, and none comes of them."""
-        self._messages -= recording_ids
+        self.messages -= recording_ids
         for voicemail in self.voicemails.values():
             if voicemail.recording_id in recording_ids:
                 voicemail.recording_id = None
@@ -77,12 +77,12 @@ class VoicemailBox:
         gone = [voicemail for voicemail in self.voicemails.values() if voicemail.call_id in call_ids]
         for voicemail in gone:
             del self.voicemails[voicemail.id]
-        self._messages = {id for id in self._messages if id in self._recorder.recordings}
+        self.messages = {id for id in self.messages if id in self._recorder.recordings}
 
     def _keep(self, recording: Recording) -> None:
-        if recording.id not in self._messages:
+        if recording.id not in self.messages:
             return
-        self._messages.discard(recording.id)
+        self.messages.discard(recording.id)
         world = self._world
         call = self._calls[recording.call_id]
         voicemail = Voicemail(
