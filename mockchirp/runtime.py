@@ -7,6 +7,7 @@ and the answer nothing awaits, so no lock is held anywhere.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -50,14 +51,14 @@ class Defaults:
 @dataclass(slots=True)
 class Report:
     """What an advance did: instants ``start`` and ``end``, the numbers of the last event and of the last sending before
-    it, the attempts that it made itself, in order.
+    it, the attempts that it made itself, in order: at most as many as events are kept, the newest.
     """
 
     start: int
     end: int
     last_event: int
     last_sent: int
-    attempts: list[tuple[Delivery, Attempt]]
+    attempts: deque[tuple[Delivery, Attempt]]
 
 
 class LiveSandbox:
@@ -145,7 +146,8 @@ class LiveSandbox:
         sandbox = self.sandbox
         if to is not None and to < sandbox.now:
             raise Conflict(f"it is {format_milli(sandbox.now)}; time never goes back to {format_milli(to)}", param="to")
-        report = Report(sandbox.now, sandbox.now, sandbox.events.last, self._sent, [])
+        attempts: deque[tuple[Delivery, Attempt]] = deque(maxlen=sandbox.policy.events_kept)
+        report = Report(sandbox.now, sandbox.now, sandbox.events.last, self._sent, attempts)
         horizon = limit if to is None else to
         self.advancing = True
         try:
