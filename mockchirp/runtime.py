@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from mockchirp.clock import Clock, Mode, machine_now, real_seconds
+from mockchirp.clock import LATEST, Clock, Mode, check_reachable, machine_now, real_seconds
 from mockchirp.core.deliveries import Attempt, Delivery, Dispatch, Outcome
 from mockchirp.core.errors import Conflict, Unauthenticated, Unavailable
 from mockchirp.core.instants import format_milli, parse_instant
@@ -135,8 +135,9 @@ class LiveSandbox:
         self._timer_for = None
         self.catch_up()
 
-    async def advance(self, to: int | None, limit: int) -> Report:
-        """Move time to the instant ``to``, or with None until nothing is pending, but not past ``limit``.
+    async def advance(self, *, by: int | None = None, to: int | None = None, limit: int = 0) -> Report:
+        """Move time ``by`` so many milliseconds or ``to`` an instant; without both, until nothing is pending, but no
+        further than ``limit`` milliseconds.
 
         It settles: whatever falls due happens in order, each thing at its own instant; the webhooks of an instant are
         sent and their outcomes recorded, in the order in which they were sent, before time moves on. Raise
@@ -144,11 +145,14 @@ class LiveSandbox:
         """
         self._check_not_advancing()
         sandbox = self.sandbox
+        if by is not None:
+            to = sandbox.now + by
+        horizon = min(LATEST, sandbox.now + limit) if to is None else to
+        check_reachable(horizon, "to" if by is None else "by")
         if to is not None and to < sandbox.now:
             raise Conflict(f"it is {format_milli(sandbox.now)}; time never goes back to {format_milli(to)}", param="to")
         attempts: deque[tuple[Delivery, Attempt]] = deque(maxlen=sandbox.policy.events_kept)
         report = Report(sandbox.now, sandbox.now, sandbox.events.last, self._sent, attempts)
-        horizon = limit if to is None else to
         self.advancing = True
         try:
             async with self._sender.burst():

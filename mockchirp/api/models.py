@@ -12,7 +12,9 @@ from mockchirp.core.calls import Channel, Leg
 from mockchirp.core.configuration import AnswerBehavior
 from mockchirp.core.recordings import RecordingFormat
 
-HttpUrl = Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s/?#]+[^\s]*$")]
+HttpUrl = Annotated[
+    str, Field(max_length=2048, pattern=r"^https?://[A-Za-z0-9._~%!$&'()*+,;=:@\[\]-]+(?:[/?#][!-~]*)?$")
+]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 

@@ -1,6 +1,6 @@
 """Time (control-api.md, "Time"): read the clock, set it, jump."""
 
-from mockchirp.clock import LATEST, check_reachable
+from mockchirp.clock import check_reachable
 from mockchirp.control.models import Advance, SetClock
 from mockchirp.control.operation import Request
 from mockchirp.core.deliveries import public_attempt
@@ -39,12 +39,8 @@ async def advance_clock(request: Request) -> object:
     """
     live = request.live
     body: Advance = request.body
-    now = live.sandbox.now
-    limit = min(LATEST, now + (LONGEST_IDLE if body.limit is None else body.limit))
-    to = now + body.by if body.by is not None else body.to
-    if to is not None:
-        check_reachable(to, "by" if body.to is None else "to")
-    report = await live.advance(to, limit)
+    limit = LONGEST_IDLE if body.limit is None else body.limit
+    report = await live.advance(by=body.by, to=body.to, limit=limit)
     return {
         "from": format_milli(report.start),
         "to": format_milli(report.end),

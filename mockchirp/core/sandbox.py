@@ -305,8 +305,9 @@ class Sandbox:
 
     def transfer(self, call_id: str, to_address: str, to_channel: Channel) -> None:
         """`transfer`: the party at `to` leaves, and ``to_address`` joins in its place."""
-        call = self._commanded(call_id, "transfer")
+        self.call(call_id)
         check_address(to_address, to_channel, "to")
+        call = self._commanded(call_id, "transfer")
         self._note_command(call, "transfer", to=to_address, toChannel=to_channel)
         self.switchboard.replace_party(call, to_address, to_channel)
 
