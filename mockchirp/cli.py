@@ -93,11 +93,12 @@ def _serve(arguments: list[str]) -> int:
         from mockchirp.server import Server
 
         server = Server(settings)
+        server.stop_on_signals()
         server.listen()
     except BadSetting as error:
         raise UsageError(str(error)) from None
     print(welcome(server.url, settings), flush=True)
-    server.serve_until_signal()
+    server.serve()
     return 0
 
 
@@ -113,10 +114,12 @@ def _flags_of_settings() -> _Parser:
         if heading not in sections:
             sections[heading] = parser.add_argument_group(heading)
         default = "" if field.default is None else f", default {field.default}"
+        alone = {"nargs": "?", "const": "yes"} if form(field).switch else {}
         sections[heading].add_argument(
             flag(name),
             metavar=form(field).metavar,
             action="append" if form(field).repeatable else "store",
+            **alone,
             help=f"{field.description} ({variable(name)}{default})".replace("%", "%%"),
         )
     return parser

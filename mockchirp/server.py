@@ -193,21 +193,22 @@ class Server:
             self._socket.close()
             self._remove_port_file()
 
-    def serve_until_signal(self) -> None:
-        """:meth:`serve` in the main thread until SIGTERM or Ctrl-C; a second one ends the process at once."""
+    def stop_on_signals(self) -> None:
+        """Have SIGTERM and Ctrl-C stop this server, from now on; a second one ends the process at once. In the main thread."""
 
         def stop(number: int, frame: FrameType | None) -> None:
+            if self._http is None:
+                raise KeyboardInterrupt  # there is nothing yet that has to be cleaned up
             if last_resort.is_alive():
                 self._remove_port_file()
                 os._exit(128 + number)
             last_resort.start()
-            self._ask_to_stop()
+            self._http.request_stop()
 
         last_resort = threading.Timer(LAST_RESORT, os._exit, [0])
         last_resort.daemon = True
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
-        self.serve()
 
     def start(self) -> Self:
         """Listen, and serve in a background thread. Requests may be sent as soon as this returns."""
@@ -218,17 +219,13 @@ class Server:
 
     def stop(self) -> None:
         """Stop a started server and wait until it has, which is at most about 1.5 s. Harmless on one that has stopped."""
-        if self._thread is not None:
-            self._ask_to_stop()
+        if self._thread is not None and self._http is not None:
+            self._http.request_stop()
             self._thread.join()
 
     def _remove_port_file(self) -> None:
         if self.settings.port_file is not None:
             self.settings.port_file.unlink(missing_ok=True)
-
-    def _ask_to_stop(self) -> None:
-        if self._http is not None:
-            self._http.request_stop()
 
     def __enter__(self) -> Self:
         return self.start()
