@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mockchirp import __version__
 from mockchirp.address import DEFAULT_HOST, DEFAULT_PORT, url_of
@@ -114,7 +114,7 @@ def _flags_of_settings() -> _Parser:
         if heading not in sections:
             sections[heading] = parser.add_argument_group(heading)
         default = "" if field.default is None else f", default {field.default}"
-        alone = {"nargs": "?", "const": "yes"} if form(field).switch else {}
+        alone: dict[str, Any] = {"nargs": "?", "const": "yes"} if form(field).switch else {}
         sections[heading].add_argument(
             flag(name),
             metavar=form(field).metavar,

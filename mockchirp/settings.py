@@ -39,6 +39,8 @@ class Form:
     allowed: str
     repeatable: bool = False
     """The flag may be given several times."""
+    switch: bool = False
+    """The flag may stand alone, and then means yes."""
     secret: bool = False
     """The value may hold a credential: no message repeats it."""
 
@@ -181,6 +183,30 @@ LogLevel = Annotated[
 ]
 
 
+def _read_names(value: object) -> tuple[str, ...]:
+    names = () if _is_none(value) else tuple(_texts(value))
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name) for name in names):
+        raise ValueError("each must be a name such as play_audio: a-z, 0-9 and _, at most 64 characters")
+    return names
+
+
+def _read_switch(value: object) -> object:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    return words.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+def _read_secret(value: object) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= 512:
+        raise ValueError("must be a text of 1 to 512 characters")
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_read_names), Form("NAMES", "names")]
+Switch = Annotated[bool, BeforeValidator(_read_switch), Form("YES|NO", "yes or no", switch=True)]
+Enforcement = Annotated[Literal["off", "enforce"], Form("off|enforce", "off or enforce")]
+Credential = Annotated[str, BeforeValidator(_read_secret), Form("TEXT", "a text", secret=True)]
+
+
 def _setting(group: str, default: str | int | None, help: str) -> Any:
     """One line of the table: the ``group`` it stands in, and ``default`` as a user would write it, None for none."""
     return Field(default=default, description=help, json_schema_extra={"group": group})
@@ -213,6 +239,20 @@ class Settings(BaseSettings):
         "Time", None, "instant to begin at; without it, now, or 2026-01-15T10:30:00Z if frozen"
     )
 
+    strict: Switch = _setting(
+        "Behaviour", "no", "switch off what is assumed of Chirp: commands, events, fields, endpoints"
+    )
+    extra_commands: Names = _setting(
+        "Behaviour", None, "further command types to accept, comma separated, without effect"
+    )
+    rate_limit: Enforcement = _setting(
+        "Behaviour", "off", "off: limits are only told of in headers; enforce: 429 over them"
+    )
+    transcription: Switch = _setting("Behaviour", "yes", "whether voicemails have a made-up transcription")
+    livekit_api_key: Credential = _setting("Behaviour", "devkey", "LiveKit key that WebRTC tokens are signed for")
+    livekit_api_secret: Credential = _setting(
+        "Behaviour", "secret", "LiveKit secret that WebRTC tokens are signed with"
+    )
     random_seed: Whole = _setting("Behaviour", 1, "the same seed and requests make the same ids and history")
     recording_processing_time: Duration = _setting("Behaviour", "2s", "from the end of a recording to its file")
 
@@ -221,7 +261,9 @@ class Settings(BaseSettings):
     calls_kept: Count = _setting("Bounds", 100_000, "calls of a sandbox that are kept: the oldest ended ones go first")
     recordings_kept: Count = _setting("Bounds", 100_000, "recordings of a sandbox that are kept, likewise")
     events_kept: Count = _setting("Bounds", 200_000, "newest events of a sandbox that are kept")
-    deliveries_kept: Count = _setting("Bounds", 50_000, "newest deliveries of a sandbox that are kept, and all pending ones")
+    deliveries_kept: Count = _setting(
+        "Bounds", 50_000, "newest deliveries of a sandbox that are kept, and all pending ones"
+    )
     max_waits: Count = _setting("Bounds", 1000, "requests that may wait in a sandbox at once; one more is 409")
 
 
