@@ -24,7 +24,7 @@ def complaint(**flags: Any) -> str:
 
 def test_without_flags_and_variables_the_defaults_hold() -> None:
     """The defaults are those of the specification, durations in milliseconds."""
-    assert read_settings({}).model_dump() == {
+    specified = {
         "host": "127.0.0.1",
         "port": 24477,
         "port_file": None,
@@ -41,6 +41,7 @@ def test_without_flags_and_variables_the_defaults_hold() -> None:
         "random_seed": 1,
         "recording_processing_time": 2 * SECOND,
     }
+    assert read_settings({}).model_dump(include=set(specified)) == specified
 
 
 @pytest.mark.parametrize(
