@@ -8,7 +8,7 @@ and the answer nothing awaits, so no lock is held anywhere.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -21,6 +21,7 @@ from mockchirp.core.recordings import RecordingFormat
 from mockchirp.core.sandbox import DEFAULT_KEY, Sandbox
 from mockchirp.core.world import Policy
 from mockchirp.delivery import Sender
+from mockchirp.traffic import Traffic
 from mockchirp.waits import Found, Waits
 
 FROZEN_START = parse_instant("2026-01-15T10:30:00Z")
@@ -44,6 +45,8 @@ class Defaults:
     max_body_size: int = 1 << 20
     """Bytes of a request's body; more is 413."""
     policy: Policy = field(default_factory=Policy)
+    max_sandboxes: int = 10_000
+    """One more is refused."""
     max_waits: int = 1000
     """Requests that may wait in one sandbox at once."""
 
@@ -65,15 +68,28 @@ class LiveSandbox:
     """A sandbox with its clock, its deliveries in flight and its timer."""
 
     def __init__(
-        self, key: str, seed: int, sandbox: Sandbox, clock: Clock, sender: Sender, most_waits: int = 1000
+        self,
+        keys: tuple[str, ...],
+        seed: int,
+        sandbox: Sandbox,
+        clock: Clock,
+        sender: Sender,
+        most_waits: int = 1000,
+        when_used: "Callable[[LiveSandbox], None] | None" = None,
+        traffic: Traffic | None = None,
     ) -> None:
-        self.key = key
+        self.keys = keys
+        """The app keys that it serves; the first says which app it is."""
         self.seed = seed
+        self.revision = 0
+        """Counts the requests that may have changed it."""
         self.sandbox = sandbox
         self.clock = clock
         self.advancing = False
         self.waits = Waits(most_waits)
         self._sender = sender
+        self._when_used = when_used
+        self._traffic = traffic or Traffic()
         self._in_flight: dict[int, tuple[Dispatch, asyncio.Task[Outcome]]] = {}
         self._sent = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -81,9 +97,31 @@ class LiveSandbox:
         self._closed = False
 
     @property
+    def closed(self) -> bool:
+        """Whether it was removed, or the server stops."""
+        return self._closed
+
+    @property
+    def key(self) -> str:
+        """The app key that it was made for."""
+        return self.keys[0]
+
+    @property
+    def trace(self) -> tuple[int, ...]:
+        """Numbers of which at least one differs whenever something has changed."""
+        sandbox, timeline = self.sandbox, self.sandbox.timeline
+        flights = (self._sent, len(self._in_flight))
+        return (self.revision, sandbox.events.last, timeline.last_order, len(timeline), *flights)
+
+    @property
     def pending(self) -> int:
         """How much is still to come: scheduled actions and deliveries in flight."""
         return len(self.sandbox.timeline) + len(self._in_flight)
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts to deliver are under way."""
+        return len(self._in_flight)
 
     @property
     def stands_still(self) -> bool:
@@ -111,12 +149,14 @@ class LiveSandbox:
         if not self.advancing:
             self.sandbox.run_until(self.clock.read(real_seconds()))
 
-    def release(self, batch: list[Dispatch]) -> None:
+    def release(self, batch: list[Dispatch], sandbox: Sandbox | None = None) -> None:
         """Start sending ``batch``, set the timer for what comes next and have those who wait look: the last act of every
-        request.
+        request. ``sandbox`` is where the batch comes from, if a reset may have put another one in its place since.
         """
         if self._closed:
             return
+        if sandbox is not None and sandbox is not self.sandbox:
+            batch = []
         for dispatch in batch:
             self._sent += 1
             number = self._sent
@@ -125,6 +165,8 @@ class LiveSandbox:
             task.add_done_callback(partial(self._arrived, number))
         self._set_timer()
         self.waits.wake()
+        if self._when_used is not None:
+            self._when_used(self)
 
     def set_clock(self, *, now: int | None = None, mode: Mode | None = None, rate: float | None = None) -> None:
         """Change the clock; what falls due by a jump happens. Raise :class:`Conflict` if time would go back or an
@@ -171,16 +213,44 @@ class LiveSandbox:
         report.end = sandbox.now
         return report
 
+    async def replace(self, sandbox: Sandbox, clock: Clock, seed: int, what: str) -> None:
+        """Put another sandbox in the place of this one: what is in flight is abandoned, the timer is stopped, and those who
+        wait are told ``what`` has happened. Nothing of the old sandbox reaches the new one.
+
+        Raise :class:`Conflict` if an advance is under way.
+        """
+        self._check_not_advancing()
+        old, self.sandbox = self.sandbox, sandbox
+        self._traffic.past_events += old.events.last
+        self.clock, self.seed = clock, seed
+        flights = self._let_go()
+        self.waits.end(partial(Conflict, f"{what}, and what was waited for is gone"))
+        _discard_later(old)
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def remove(self) -> None:
+        """Let go of everything, for good. Raise :class:`Conflict` if an advance is under way."""
+        self._check_not_advancing()
+        self._traffic.past_events += self.sandbox.events.last
+        await self.close()
+        _discard_later(self.sandbox)
+
     async def close(self) -> None:
         """Abandon what is in flight, stop the timer and end every wait."""
         self._closed = True
         self.waits.close(partial(Conflict, "the sandbox was removed, and what was waited for with it"))
+        await asyncio.gather(*self._let_go(), return_exceptions=True)
+
+    def _let_go(self) -> list[asyncio.Task[Outcome]]:
+        """Stop the timer and break off what is in flight, whose outcomes count no more; it is over when the tasks are."""
         if self._timer is not None:
             self._timer.cancel()
+        self._timer = self._timer_for = None
         tasks = [task for _, task in self._in_flight.values()]
+        self._in_flight = {}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        return tasks
 
     def _check_not_advancing(self) -> None:
         if self.advancing:
@@ -224,11 +294,11 @@ class LiveSandbox:
             self.release(self.sandbox.take_outbox())
 
     def _record(self, dispatch: Dispatch, task: asyncio.Task[Outcome], report: Report | None) -> None:
-        if task.cancelled():
-            if not self._closed:  # its event loop ended under it: send it again with the next batch
-                self.sandbox.deliveries.hand_back(dispatch)
+        if task.cancelled():  # its event loop ended under it: send it again with the next batch
+            self.sandbox.deliveries.hand_back(dispatch)
             return
         delivery = self.sandbox.record_outcome(dispatch, task.result())
+        self._traffic.note_attempt(self.sandbox.app_id, delivery, delivery.attempts[-1])
         if report is not None:
             report.attempts.append((delivery, delivery.attempts[-1]))
 
@@ -256,6 +326,11 @@ class LiveSandbox:
         self.release(self.sandbox.take_outbox())
 
 
+def _discard_later(sandbox: Sandbox) -> None:
+    """Free the memory of a sandbox, but not before the answer to the request that removes it is on its way."""
+    asyncio.get_running_loop().call_later(2 * SLICE, sandbox.discard)
+
+
 class Runtime:
     """All sandboxes of a server, one an app key, each made at first sight."""
 
@@ -263,9 +338,14 @@ class Runtime:
         self.defaults = defaults
         self.base_url = "http://127.0.0.1:24477"
         """Where the server itself listens: what links in webhooks point to as long as nobody came by another name."""
+        self.operations: Mapping[str, bool] = {}
+        """The operationIds of Chirp's API, each with whether its path says which call it is about."""
         self.default_key = defaults.api_keys[0] if defaults.api_keys else DEFAULT_KEY
+        self.size_of = size_of
+        self.when_used: Callable[[LiveSandbox], None] | None = None
+        """Told of every use of a sandbox that is made after this was set."""
+        self.traffic = Traffic()
         self._sender = sender
-        self._size_of = size_of
         self._by_key: dict[str, LiveSandbox] = {}
         self._by_app: dict[str, LiveSandbox] = {}
 
@@ -275,6 +355,11 @@ class Runtime:
         """
         live = self._by_key.get(key) if key is not None else None
         return live if live is not None else self._make(check_app_key(key))
+
+    def lookup(self, key: str | None) -> LiveSandbox | None:
+        """The sandbox of an app key, if it has one; raise :class:`Unauthenticated` as :meth:`sandbox_of` does."""
+        self._check_accepted(check_app_key(key))
+        return self._by_key.get(key) if key is not None else None
 
     def sandbox_of_app(self, app_id: str) -> LiveSandbox | None:
         """The sandbox of an application, if one of its keys has made it."""
@@ -286,36 +371,70 @@ class Runtime:
             return self.defaults.clock_start
         return FROZEN_START if self.defaults.clock_mode == "frozen" else machine_now()
 
-    def __iter__(self) -> Iterator[tuple[str, LiveSandbox]]:
-        """Every sandbox with its key, in the order of their making."""
-        return iter(self._by_key.items())
+    def __iter__(self) -> Iterator[LiveSandbox]:
+        """Every sandbox, in the order of their making."""
+        return iter(self._by_app.values())
+
+    def fresh(self, key: str, seed: int | None = None) -> tuple[Sandbox, Clock]:
+        """A sandbox as the settings give it, and its clock."""
+        defaults = self.defaults
+        start = self.default_now()
+        sandbox = Sandbox(
+            now=start,
+            seed=defaults.seed if seed is None else seed,
+            key=key,
+            policy=defaults.policy,
+            size_of=self.size_of,
+            origin=self.origin,
+        )
+        return sandbox, Clock(start, real_seconds(), mode=defaults.clock_mode, rate=defaults.clock_rate)
+
+    @property
+    def origin(self) -> str:
+        """Where links in the webhooks of a new sandbox point to."""
+        return self.defaults.public_url or self.base_url
+
+    def settle(self, keys: tuple[str, ...], seed: int, sandbox: Sandbox, clock: Clock) -> LiveSandbox:
+        """Let a sandbox live under app keys that have none. Raise :class:`Unauthenticated` if one of them is not accepted,
+        :class:`Conflict` if there are too many sandboxes.
+        """
+        defaults = self.defaults
+        for key in keys:
+            self._check_accepted(key)
+            assert key not in self._by_key, "the key has no sandbox"
+        if len(self._by_app) >= defaults.max_sandboxes:
+            raise Conflict(
+                f"there are {len(self._by_app)} sandboxes, and max_sandboxes allows no more: "
+                "remove one first, with DELETE /_mockchirp/sandbox and its key"
+            )
+        live = LiveSandbox(keys, seed, sandbox, clock, self._sender, defaults.max_waits, self.when_used, self.traffic)
+        self._by_app[sandbox.app_id] = live
+        self._by_key.update(dict.fromkeys(keys, live))
+        return live
+
+    async def remove(self, live: LiveSandbox) -> None:
+        """Remove a sandbox altogether. Raise :class:`Conflict` if an advance is under way."""
+        if self._by_app.get(live.sandbox.app_id) is live and not live.advancing:
+            del self._by_app[live.sandbox.app_id]
+            for key in live.keys:
+                del self._by_key[key]
+        await live.remove()
 
     def end_waits(self) -> None:
         """Answer everyone who waits: the server is about to stop."""
-        for live in self._by_key.values():
+        for live in self._by_app.values():
             live.waits.close(partial(Unavailable, "the server stops: what was waited for has not happened"))
 
     async def close(self) -> None:
         """Abandon every delivery in flight and let go of all connections."""
-        for live in self._by_key.values():
+        for live in self._by_app.values():
             await live.close()
         await self._sender.close()
 
     def _make(self, key: str) -> LiveSandbox:
-        defaults = self.defaults
-        if defaults.api_keys and key not in defaults.api_keys:
+        self._check_accepted(key)
+        return self.settle((key,), self.defaults.seed, *self.fresh(key))
+
+    def _check_accepted(self, key: str) -> None:
+        if self.defaults.api_keys and key not in self.defaults.api_keys:
             raise Unauthenticated("Invalid API key: it is not among the keys that this server was started with")
-        start = self.default_now()
-        sandbox = Sandbox(
-            now=start,
-            seed=defaults.seed,
-            key=key,
-            policy=defaults.policy,
-            size_of=self._size_of,
-            origin=defaults.public_url or self.base_url,
-        )
-        clock = Clock(start, real_seconds(), mode=defaults.clock_mode, rate=defaults.clock_rate)
-        live = self._by_key[key] = self._by_app[sandbox.app_id] = LiveSandbox(
-            key, defaults.seed, sandbox, clock, self._sender, defaults.max_waits
-        )
-        return live

@@ -5,7 +5,7 @@ given.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
@@ -31,12 +31,19 @@ from mockchirp.runtime import LiveSandbox, Runtime
 class Request:
     """What a handler gets: the sandbox that is meant, the parts of the path, and the query and the body as their models."""
 
-    live: LiveSandbox
+    found: LiveSandbox | None
+    runtime: Runtime
     path: dict[str, str]
     query: Any
     body: Any
     hang_up: Callable[[], Awaitable[None]]
     """Never returns; raises :class:`Disconnected` when the client goes away: for handlers that hold their answer."""
+
+    @property
+    def live(self) -> LiveSandbox:
+        """The sandbox that is meant, in operations that need one."""
+        assert self.found is not None, "an operation of the server has no sandbox"
+        return self.found
 
 
 Handler = Callable[[Request], Awaitable[object]]
@@ -59,6 +66,8 @@ class Operation:
     largest_body: int = 0
     """Bytes, where more is taken than the setting `max_body_size` says."""
     query: type[BaseModel] = NoQuery
+    on: Literal["sandbox", "key", "server"] = "sandbox"
+    """What it is about: the sandbox of a key, which is made where there is none; a key, which may have none; neither."""
 
 
 class OperationApp:
@@ -73,13 +82,15 @@ class OperationApp:
         operation = self._operation
         live: LiveSandbox | None = None
         try:
-            token = bearer_token(header(scope, b"authorization"))
-            live = self._runtime.sandbox_of(self._runtime.default_key if token is None else token)
+            live = self._find(scope)
             raw = b"" if operation.body is None else await read_body(scope, receive, self._largest_body)
-            live.catch_up()
+            if live is not None:
+                live = self._find(scope) if live.closed else live  # it may have been removed while the body came
+            if live is not None:
+                live.catch_up()
             query = parse_model(operation.query, dict(parse_qsl(scope["query_string"].decode("latin-1"), True)))
             body = self._body(scope, raw)
-            request = Request(live, scope["path_params"], query, body, partial(_hang_up, receive))
+            request = Request(live, self._runtime, scope["path_params"], query, body, partial(_hang_up, receive))
             payload = await operation.handler(request)
         except Disconnected:
             return
@@ -89,7 +100,15 @@ class OperationApp:
             await send_json(send, operation.status, payload)
         finally:
             if live is not None:
+                live.revision += operation.method != "GET"
                 live.release(live.sandbox.take_outbox())
+
+    def _find(self, scope: Scope) -> LiveSandbox | None:
+        if self._operation.on == "server":
+            return None
+        token = bearer_token(header(scope, b"authorization"))
+        key = self._runtime.default_key if token is None else token
+        return self._runtime.lookup(key) if self._operation.on == "key" else self._runtime.sandbox_of(key)
 
     def _body(self, scope: Scope, raw: bytes) -> BaseModel | None:
         operation = self._operation

@@ -12,7 +12,7 @@ async def get_sandbox(request: Request) -> object:
     sandbox = live.sandbox
     return {
         "appId": sandbox.app_id,
-        "keys": [live.key],
+        "keys": live.keys,
         "seed": live.seed,
         "strict": sandbox.policy.strict,
         "phoneNumbers": sandbox.phone_numbers,
