@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     RootModel,
@@ -17,27 +16,11 @@ from mockchirp.clock import FASTEST, Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction
 from mockchirp.core.deliveries import DeliveryStatus
 from mockchirp.core.events import EVENTS
-from mockchirp.core.instants import SECOND, parse_duration, parse_instant
-from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
+from mockchirp.core.instants import SECOND
+from mockchirp.core.scenarios import FarEndAction
 from mockchirp.core.webhooks import webhook_events
-
-
-def _duration(value: object) -> int:
-    if isinstance(value, (int, float, str)):
-        return parse_duration(value)
-    raise ValueError("a duration is a number of seconds, or a string such as 90s, 5m, 1h30m, 2d")
-
-
-def _instant(value: object) -> int:
-    if isinstance(value, str):
-        return parse_instant(value)
-    raise ValueError("an instant is an ISO 8601 string with an offset, such as 2026-01-15T10:30:00Z")
-
-
-Duration = Annotated[int, BeforeValidator(_duration, json_schema_input_type=float | str)]
-"""Milliseconds, given as a number of seconds or a string such as ``1h30m``."""
-Instant = Annotated[int, BeforeValidator(_instant, json_schema_input_type=str)]
-"""Milliseconds since the Unix epoch, given in ISO 8601."""
+from mockchirp.fields import Body, Duration, Instant
+from mockchirp.state.scenarios import ScenarioBody as ScenarioBody
 
 LONGEST_HELD = 60 * SECOND
 """How long a request may hold its answer."""
@@ -62,12 +45,6 @@ Held = Annotated[
     ),
 ]
 """Milliseconds of real time, given like a duration."""
-
-
-class Body(BaseModel):
-    """What all bodies have in common."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Query(BaseModel):
@@ -182,30 +159,6 @@ class Redeliver(Body):
     """POST /_mockchirp/deliveries/{deliveryId}/redeliver: to where the webhook points now, or to ``url``."""
 
     url: str | None = None
-
-
-class StepBody(Body):
-    """One step of a scenario: ``do`` happens ``after`` the trigger."""
-
-    after: Duration
-    do: FarEndAction
-
-
-Steps = Annotated[list[StepBody], Field(max_length=100)]
-
-
-class ScenarioBody(Body):
-    """PUT /_mockchirp/scenarios/{name}: a whole scenario; nothing is kept of the one before."""
-
-    what: str = Field("", max_length=500)
-    created: Steps = Field(default_factory=list)
-    answered: Steps = Field(default_factory=list)
-    voicemail: Steps = Field(default_factory=list)
-    recording: RecordingOutcome = "completed"
-    carrier_down: bool = Field(False, alias="carrierDown")
-    patience: Duration | None = None
-    message_length: Duration | None = Field(None, alias="messageLength")
-    processing_time: Duration | None = Field(None, alias="processingTime")
 
 
 class NumberMap(RootModel[dict[str, str]]):
