@@ -1,22 +1,27 @@
 """The composition root: settings in, one ASGI application out."""
 
 import re
+from collections.abc import Awaitable
 
 from starlette.routing import Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from mockchirp.api.journal import enter_refusal
 from mockchirp.api.operation import CORS_HEADERS, quota_headers
+from mockchirp.api.routes import operations
 from mockchirp.api.routes import routes as api_routes
+from mockchirp.clock import real_seconds
 from mockchirp.control.routes import routes as control_routes
 from mockchirp.control.server import routes as server_routes
 from mockchirp.core.errors import ChirpError, NotFound
 from mockchirp.core.rate_limits import untouched
 from mockchirp.core.world import Policy
 from mockchirp.delivery import HttpSender, Sender
-from mockchirp.http import Headers, header, internal_error, send_error
+from mockchirp.http import ConnectionCut, Headers, Methods, header, internal_error, send_error
 from mockchirp.media import AudioLibrary
 from mockchirp.runtime import Defaults, Runtime
 from mockchirp.settings import Settings
+from mockchirp.traffic import ABORTED
 
 _PREFLIGHT = [
     *CORS_HEADERS,
@@ -31,11 +36,12 @@ class App:
 
     def __init__(self, runtime: Runtime, library: AudioLibrary) -> None:
         self.runtime = runtime
+        runtime.operations = operations(strict=runtime.defaults.policy.strict)
         self._library = library
         routes = [
             *api_routes(runtime, library.path),
             *control_routes(runtime),
-            *server_routes(strict=runtime.defaults.policy.strict),
+            *server_routes(runtime),
         ]
         for route in routes:
             assert isinstance(route, Route)
@@ -47,15 +53,36 @@ class App:
         if scope["type"] != "http":
             await self._router(scope, receive, send)
             return
+        started = real_seconds()
+        status = ABORTED
+
+        def watched(message: Message) -> Awaitable[None]:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            return send(message)
+
+        try:
+            await self._answer(scope, receive, watched)
+        finally:
+            self.runtime.traffic.note_request(scope, _operation(scope), status, real_seconds() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method") and _is_chirps(scope):
             await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT})
             await send({"type": "http.response.body", "body": b""})
             return
+        started = real_seconds()
         try:
             await self._router(scope, receive, send)
+        except ConnectionCut:
+            raise
         except Exception as exception:
             error = exception if isinstance(exception, ChirpError) else internal_error(scope)
-            await send_error(send, error, self._chirp_headers() if _is_chirps(scope) else ())
+            headers = self._chirp_headers() if _is_chirps(scope) else []
+            if scope["path"].startswith("/v1/"):
+                enter_refusal(self.runtime, scope, started, error, headers)
+            await send_error(send, error, headers)
 
     def _chirp_headers(self) -> Headers:
         return [*CORS_HEADERS, *quota_headers(untouched(self.runtime.default_now()))]
@@ -95,10 +122,20 @@ def create_app(settings: Settings | None = None, *, sender: Sender | None = None
             recordings_kept=settings.recordings_kept,
             events_kept=settings.events_kept,
             deliveries_kept=settings.deliveries_kept,
+            max_faults=settings.max_faults,
+            fault_hold_limit=settings.fault_hold_limit,
+            reorder_limit=settings.reorder_limit,
+            journal_size=settings.journal_size,
         ),
     )
     sender = sender or HttpSender(timeout=settings.webhook_timeout / 1000)
     return App(Runtime(defaults, sender, library.size), library)
+
+
+def _operation(scope: Scope) -> str:
+    """The id of the operation that a request was for, `none` if there is no such."""
+    endpoint = scope.get("endpoint")
+    return endpoint.names.get(scope["method"], "none") if isinstance(endpoint, Methods) else "none"
 
 
 def _is_chirps(scope: Scope) -> bool:

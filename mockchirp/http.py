@@ -40,6 +40,17 @@ class Disconnected(Exception):
     """The client went away before its request was whole; there is nobody to answer."""
 
 
+class ConnectionCut(ConnectionResetError):
+    """A fault cuts the connection: by a reset, or else by closing it before the answer is whole.
+
+    The server that carries the request does it; in process, the exception is what the client gets.
+    """
+
+    def __init__(self, *, reset: bool) -> None:
+        super().__init__("mockchirp cut the connection, because a fault says so")
+        self.reset = reset
+
+
 def header(scope: Scope, name: bytes) -> bytes | None:
     """The first value of a header, ``name`` in lower case."""
     for key, value in scope["headers"]:
@@ -121,7 +132,7 @@ def parse_json(scope: Scope, body: bytes) -> dict[str, Any]:
         raise InvalidRequest(f"the body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidRequest(f"the body must be a JSON object; it is {_KINDS.get(type(value), 'a number')}")
-    if _is_deeper(value, DEEPEST):
+    if is_deeper(value, DEEPEST):
         raise InvalidRequest(f"the body is nested more than {DEEPEST} levels deep")
     return value
 
@@ -129,11 +140,12 @@ def parse_json(scope: Scope, body: bytes) -> dict[str, Any]:
 _KINDS: Mapping[type, str] = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
 
-def _is_deeper(value: object, levels: int) -> bool:
+def is_deeper(value: object, levels: int) -> bool:
+    """Whether objects and arrays are nested in ``value`` more than so many levels deep."""
     if isinstance(value, dict):
-        return levels == 0 or any(_is_deeper(member, levels - 1) for member in value.values())
+        return levels == 0 or any(is_deeper(member, levels - 1) for member in value.values())
     if isinstance(value, list):
-        return levels == 0 or any(_is_deeper(member, levels - 1) for member in value)
+        return levels == 0 or any(is_deeper(member, levels - 1) for member in value)
     return False
 
 
@@ -173,10 +185,14 @@ def request_origin(scope: Scope, fallback: str) -> str:
 
 
 class Methods:
-    """An ASGI application for one path: one handler a method, 405 with ``Allow`` for the others."""
+    """An ASGI application for one path: one handler a method, 405 with ``Allow`` for the others.
 
-    def __init__(self, handlers: Mapping[str, ASGIApp]) -> None:
+    ``names`` are the ids of the operations by method.
+    """
+
+    def __init__(self, handlers: Mapping[str, ASGIApp], names: Mapping[str, str]) -> None:
         self.handlers = dict(handlers)
+        self.names = dict(names)
         self.allowed = ", ".join(sorted(handlers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,6 +11,7 @@ import errno
 import os
 import signal
 import socket
+import struct
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractContextManager
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import uvicorn
 
 from mockchirp.address import url_of
+from mockchirp.http import ConnectionCut
 from mockchirp.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ GRACE = 0.5
 LAST_RESORT = 1.8
 """Real seconds after a signal to stop at which the process ends, whatever still hangs."""
 _BACKLOG = 2048
+_RESET = struct.pack("ii", 1, 0)
+"""As SO_LINGER: closing the socket drops what was not sent and resets the connection."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -137,11 +141,27 @@ class _Http(uvicorn.Server):
     ) -> None:
         try:
             await self._app(scope, receive, send)
+        except ConnectionCut as cut:
+            self._cut(scope["client"], reset=cut.reset)
         except asyncio.CancelledError:
             if not self._stopping.is_set():
                 raise
-            while (await receive())["type"] != "http.disconnect":
-                pass  # its connection is being cut: from then on uvicorn expects no answer
+        else:
+            return
+        while (await receive())["type"] != "http.disconnect":
+            pass  # its connection is being cut: from then on uvicorn expects no answer
+
+    def _cut(self, client: object, *, reset: bool) -> None:
+        """Close the connection of a client after what was written to it, or reset it at once."""
+        for connection in list(self.server_state.connections):
+            transport = connection.transport
+            if transport is None or (transport.get_extra_info("peername") or ())[:2] != client:
+                continue
+            if reset:
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                transport.abort()
+            else:
+                transport.close()
 
 
 class Server:

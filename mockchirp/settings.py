@@ -172,6 +172,7 @@ Timeout = Annotated[int, BeforeValidator(_read_timeout), Form("DURATION", "a dur
 Durations = Annotated[tuple[int, ...], BeforeValidator(_read_durations), Form("DURATIONS", "durations")]
 Size = Annotated[int, BeforeValidator(_read_size), Form("SIZE", "a size in bytes, such as 65536 or 1MiB")]
 Count = Annotated[int, Field(ge=1, le=10**9), Form("NUMBER", "a whole number from 1 to 1000000000")]
+CountOrNone = Annotated[int, Field(ge=0, le=10**9), Form("NUMBER", "a whole number from 0 to 1000000000")]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63), Form("NUMBER", "a whole number of at most 64 bits")]
 Rate = Annotated[float, Field(gt=0, le=FASTEST), Form("RATE", f"a number above 0 and at most {FASTEST:.0f}")]
 Instant = Annotated[int | None, BeforeValidator(_read_instant), Form("INSTANT", "an instant")]
@@ -206,6 +207,8 @@ Switch = Annotated[bool, BeforeValidator(_read_switch), Form("YES|NO", "yes or n
 Enforcement = Annotated[Literal["off", "enforce"], Form("off|enforce", "off or enforce")]
 Credential = Annotated[str, BeforeValidator(_read_secret), Form("TEXT", "a text", secret=True)]
 
+LogFormat = Annotated[Literal["text", "json"], Form("FORMAT", "text or json")]
+
 
 def _setting(group: str, default: str | int | None, help: str) -> Any:
     """One line of the table: the ``group`` it stands in, and ``default`` as a user would write it, None for none."""
@@ -225,6 +228,7 @@ class Settings(BaseSettings):
         "Server", None, "app keys to accept, comma separated; without it, every well-formed one"
     )
     log_level: LogLevel = _setting("Server", "warning", "what to log: critical, error, warning, info or debug")
+    log_format: LogFormat = _setting("Server", "text", "how to log: text, or json: one object a line")
 
     webhook_url: Url = _setting("Webhooks", None, "URL that every new sandbox sends all calling events to")
     webhook_headers: Headers = _setting(
@@ -264,6 +268,10 @@ class Settings(BaseSettings):
     deliveries_kept: Count = _setting(
         "Bounds", 50_000, "newest deliveries of a sandbox that are kept, and all pending ones"
     )
+    max_faults: Count = _setting("Bounds", 1000, "faults of a sandbox in force at once; one more is 409")
+    fault_hold_limit: Timeout = _setting("Bounds", "5m", "how long a fault keeps a request waiting, in real time")
+    reorder_limit: Timeout = _setting("Bounds", "5m", "how long a fault holds a delivery back behind others to come")
+    journal_size: CountOrNone = _setting("Bounds", 1000, "newest requests of a sandbox in its journal; 0 keeps none")
     max_waits: Count = _setting("Bounds", 1000, "requests that may wait in a sandbox at once; one more is 409")
 
 

@@ -12,15 +12,21 @@ import anyio.to_thread
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from mockchirp.api.injection import fault_for, is_silent, strike, truncated
+from mockchirp.api.journal import enter, entering
 from mockchirp.api.operation import CORS_HEADERS
+from mockchirp.clock import real_seconds
 from mockchirp.core.errors import ChirpError, Forbidden, NotFound, RangeNotSatisfiable
+from mockchirp.core.faults import Fault
 from mockchirp.core.instants import format_second
+from mockchirp.core.rate_limits import untouched
 from mockchirp.core.recordings import Recording, RecordingFormat
-from mockchirp.core.signing import is_genuine, read_seal
-from mockchirp.http import internal_error, send_error
+from mockchirp.core.signing import Seal, is_genuine, read_seal
+from mockchirp.http import ConnectionCut, Disconnected, internal_error, send_error
 from mockchirp.runtime import LiveSandbox, Runtime
 
 CONTENT_TYPES = {"mp4": "audio/mp4", "ogg": "audio/ogg", "webm": "audio/webm"}
+OPERATION_IDS = {"GET": "downloadRecording", "HEAD": "headRecording"}
 _RENEW = "get the recording again for a fresh link"
 
 FileOf = Callable[[RecordingFormat, int], Path]
@@ -36,10 +42,31 @@ class DownloadApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         live: LiveSandbox | None = None
+        fault: Fault | None = None
+        started = real_seconds()
+        operation_id = OPERATION_IDS[scope["method"]]
         try:
-            live, recording = self._open(scope)
+            live, seal = self._admit(scope)
+            scope["sandbox"] = live.sandbox.app_id
+            live.catch_up()
+            sandbox = live.sandbox
+            if sandbox.faults.requests:
+                fault = fault_for(sandbox, operation_id, scope["path_params"])
+            if fault is not None and fault.abort == "truncate":
+                send = truncated(send)
+            if sandbox.journal.kept:
+                if fault is not None and is_silent(fault):
+                    enter(live, scope, started, operation_id, fault, b"", None, [], b"")
+                send = entering(send, live, scope, started, operation_id, fault)
+            if fault is not None:
+                await strike(live, fault, receive, untouched(sandbox.now))
+                live.catch_up()
+            recording = self._open(scope, live, seal)
             assert recording.duration is not None, "a completed recording has ended"
             path = await anyio.to_thread.run_sync(self._file_of, recording.format, recording.duration)
+        except (ConnectionCut, Disconnected) as exception:
+            if isinstance(exception, ConnectionCut):
+                raise
         except Exception as exception:
             error = exception if isinstance(exception, ChirpError) else internal_error(scope)
             await send_error(send, error, CORS_HEADERS)
@@ -51,10 +78,8 @@ class DownloadApp:
             if live is not None:
                 live.release(live.sandbox.take_outbox())
 
-    def _open(self, scope: Scope) -> tuple[LiveSandbox, Recording]:
-        """The recording that the link opens, in its sandbox; raise :class:`Forbidden` or :class:`NotFound` if it does
-        not.
-        """
+    def _admit(self, scope: Scope) -> tuple[LiveSandbox, Seal]:
+        """The sandbox that the link belongs to; raise :class:`Forbidden` if it is not genuine."""
         file_name: str = scope["path_params"]["fileName"]
         signed = parse_qs(scope["query_string"].decode("latin-1")).get("signed", [""])[0]
         if not signed:
@@ -67,14 +92,18 @@ class DownloadApp:
             or not is_genuine(live.sandbox.recorder.secret, f"/recordings/{file_name}", seal)
         ):
             raise Forbidden(f"the signature of the link to {file_name[:80]} is not genuine: {_RENEW}", param="signed")
-        live.catch_up()
+        return live, seal
+
+    def _open(self, scope: Scope, live: LiveSandbox, seal: Seal) -> Recording:
+        """The recording that the link opens; raise :class:`Forbidden` or :class:`NotFound` if it opens none."""
+        file_name: str = scope["path_params"]["fileName"]
         recording = live.sandbox.recorder.recordings.get(file_name.rpartition(".")[0])
         if recording is None:
             raise NotFound(f"the recording behind {file_name[:80]} was deleted, and its file with it")
         if live.sandbox.now >= seal.expires_at:
             expired = format_second(seal.expires_at)
             raise Forbidden(f"the link to {file_name[:80]} expired at {expired}: {_RENEW}", param="signed")
-        return live, recording
+        return recording
 
 
 async def _serve(response: FileResponse, scope: Scope, receive: Receive, send: Send) -> None:

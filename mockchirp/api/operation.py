@@ -1,8 +1,9 @@
 """One operation of Chirp's API: from the request to the sandbox and back.
 
 The order is the same for all: who asks (401), what was sent (400, 413), what there is (404) and whether its state
-allows it (409). The body is read first; then the sandbox is caught up, the handler runs and the answer is made without
-a pause. The webhooks that the request caused are sent only after the answer has been written.
+allows it (409); a fault comes between the first two. The body is read first; then the sandbox is caught up, the handler
+runs and the answer is made without a pause. The webhooks that the request caused are sent only after the answer has been
+written.
 """
 
 from collections.abc import Callable
@@ -12,13 +13,18 @@ from typing import Any, Literal
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from mockchirp.api.injection import fault_for, is_silent, strike, truncated
+from mockchirp.api.journal import enter
+from mockchirp.clock import real_seconds
 from mockchirp.core.errors import ChirpError, NotFound, RateLimitExceeded, envelope
+from mockchirp.core.faults import Fault
 from mockchirp.core.ids import check_id
 from mockchirp.core.instants import SECOND
 from mockchirp.core.keys import bearer_token, check_admin_key
 from mockchirp.core.rate_limits import Bucket, Quota, untouched
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.http import (
+    ConnectionCut,
     Disconnected,
     Headers,
     error_headers,
@@ -86,30 +92,50 @@ class OperationApp:
         live: LiveSandbox | None = None
         quota: Quota | None = None
         extra: Headers = []
+        fault: Fault | None = None
+        raw = b""
+        started = real_seconds()
         try:
             live = self._find(scope)
+            scope["sandbox"] = live.sandbox.app_id
             raw = b"" if operation.body == "none" else await read_body(scope, receive, self._largest_body)
+            if live.closed:
+                live = self._find(scope)  # it was removed while the body came
             live.catch_up()
             sandbox = live.sandbox
             quota = sandbox.rate_limiter.count(operation.bucket, sandbox.now)
             if quota.exceeded and sandbox.enforce_rate_limit:
                 raise _too_many(quota, sandbox.now)
+            if sandbox.faults.requests and (fault := fault_for(sandbox, operation.id, scope["path_params"])):
+                if is_silent(fault) and sandbox.journal.kept:
+                    enter(live, scope, started, operation.id, fault, raw, None, [], b"")
+                await strike(live, fault, receive, quota)
+                live.catch_up()
+                sandbox = live.sandbox  # a reset may have put another one in its place
+                send = truncated(send) if fault.abort == "truncate" else send
             body = parse_json(scope, raw) if raw or operation.body == "required" else {}
             request = Request(sandbox, scope["path_params"], scope["query_string"], body, self._origin(scope, live))
             status, answer = operation.status, orjson.dumps(operation.handler(request))
         except Disconnected:
             return
+        except ConnectionCut:
+            raise
         except Exception as exception:
             error = exception if isinstance(exception, ChirpError) else internal_error(scope)
             extra = error_headers(error)
             status, answer = error.status, orjson.dumps(envelope(error))
-        batch = [] if live is None else live.sandbox.take_outbox()
+        origin = None if live is None else live.sandbox
+        batch = [] if origin is None else origin.take_outbox()
         quota = quota or untouched(self._runtime.default_now())
+        headers = [_JSON, *CORS_HEADERS, *quota_headers(quota), *extra]
+        if live is not None and live.sandbox.journal.kept:
+            enter(live, scope, started, operation.id, fault, raw, status, headers, answer)
         try:
-            await send_bytes(send, status, answer, [_JSON, *CORS_HEADERS, *quota_headers(quota), *extra])
+            await send_bytes(send, status, answer, headers)
         finally:
             if live is not None:
-                live.release(batch)
+                live.revision += operation.method != "GET"
+                live.release(batch, origin)
 
     def _find(self, scope: Scope) -> LiveSandbox:
         token = bearer_token(header(scope, b"authorization"))

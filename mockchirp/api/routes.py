@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from mockchirp.api import calls, organization, recordings, tokens, voicemails, webhooks
-from mockchirp.api.downloads import DownloadApp, FileOf
+from mockchirp.api.downloads import OPERATION_IDS, DownloadApp, FileOf
 from mockchirp.api.operation import Operation, OperationApp
 from mockchirp.http import Methods
 from mockchirp.runtime import Runtime
@@ -55,10 +55,18 @@ OPERATIONS = (
     ),
 )
 DOWNLOADS = (
-    ("GET", "/recordings/{fileName}", "downloadRecording", True),
-    ("HEAD", "/recordings/{fileName}", "headRecording", False),
+    ("GET", "/recordings/{fileName}", OPERATION_IDS["GET"], True),
+    ("HEAD", "/recordings/{fileName}", OPERATION_IDS["HEAD"], False),
 )
 """Method, path, operationId, and whether it is documented."""
+_OF_A_CALL = ("{callId}", "{recordingId}", "{voicemailId}", "{fileName}")
+
+
+def operations(*, strict: bool) -> dict[str, bool]:
+    """Every operationId that is served, with whether its path says which call it is about."""
+    rows = [(operation.id, operation.path, operation.documented) for operation in OPERATIONS]
+    rows += [(id, path, documented) for _, path, id, documented in DOWNLOADS]
+    return {id: any(part in path for part in _OF_A_CALL) for id, path, documented in rows if documented or not strict}
 
 
 def routes(runtime: Runtime, file_of: FileOf) -> list[BaseRoute]:
@@ -72,4 +80,7 @@ def routes(runtime: Runtime, file_of: FileOf) -> list[BaseRoute]:
     for method, path, _, documented in DOWNLOADS:
         if documented or not strict:
             by_path[path][method] = download
-    return [Route(path, Methods(apps)) for path, apps in by_path.items()]
+    names: dict[str, dict[str, str]] = defaultdict(dict)
+    for name, method, path in [*((row.id, row.method, row.path) for row in OPERATIONS), *((row[2], *row[:2]) for row in DOWNLOADS)]:
+        names[path][method] = name
+    return [Route(path, Methods(apps, names[path])) for path, apps in by_path.items()]

@@ -1,10 +1,14 @@
 """The answers of the control API, as types: what its OpenAPI document says of them. Nothing here runs on a request."""
 
-from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
+from typing import Any, Generic, Literal, NotRequired, TypeVar
+
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from mockchirp.clock import Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction, Leg
 from mockchirp.core.configuration import AnswerBehavior
+from mockchirp.core.deliveries import DeliveryStatus
+from mockchirp.core.faults import Abort, Target
 from mockchirp.core.recordings import RecordingFormat, RecordingStatus
 from mockchirp.core.scenarios import FarEndAction
 
@@ -106,10 +110,147 @@ class SeenCall(Call):
     upcoming: list[Upcoming]
 
 
-class CallWithHistory(SeenCall):
-    """A call with every event, command and delivery, on one time axis."""
+class HistoryEvent(Event):
+    """Something that happened to a call; a command was accepted."""
 
-    history: list[dict[str, Any]]
+    kind: Literal["event", "command"]
+
+
+class HistoryDelivery(TypedDict):
+    """An attempt to deliver a webhook; where none was made yet or ever, what the delivery's ``outcome`` is so far."""
+
+    kind: Literal["delivery"]
+    id: str
+    event: str
+    eventId: str
+    callId: str
+    url: str
+    attempt: int
+    at: Instant
+    outcome: Literal["delivered", "failed", "pending", "abandoned", "dropped"]
+    responseStatus: int | None
+    error: str | None
+    nextAttemptAt: Instant | None
+    injected: list[str]
+
+
+class ShortRequest(TypedDict):
+    """A request to Chirp's API, as far as it takes to know it; the journal has the rest under its number."""
+
+    number: int
+    at: Instant
+    operation: str | None
+    method: str
+    path: str
+    status: int | None
+
+
+class HistoryRequest(ShortRequest):
+    """A request that was meant to change a call, refused or not."""
+
+    kind: Literal["request"]
+
+
+class CallWithHistory(SeenCall):
+    """A call with every event, command, request and delivery, on one time axis."""
+
+    history: list[HistoryEvent | HistoryDelivery | HistoryRequest]
+
+
+class DeliveryAttempt(TypedDict):
+    """One attempt to deliver a webhook. ``durationMs`` is real time, ``responseBody`` has the first 4 KiB."""
+
+    attempt: int
+    at: Instant
+    url: str
+    durationMs: float
+    outcome: Literal["delivered", "failed"]
+    responseStatus: int | None
+    responseBody: str
+    error: str | None
+    nextAttemptAt: Instant | None
+
+
+class Delivery(TypedDict):
+    """One event on its way to one webhook. ``url`` and ``headers`` are those of the latest attempt."""
+
+    id: str
+    webhookId: str
+    event: str
+    eventId: str
+    callId: str
+    status: DeliveryStatus
+    createdAt: Instant
+    nextAttemptAt: Instant | None
+    underWay: bool
+    injected: list[str]
+    redeliveryOf: str | None
+    url: str | None
+    headers: dict[str, str]
+    body: dict[str, Any]
+    attempts: list[DeliveryAttempt]
+
+
+class Fault(TypedDict):
+    """A fault. Of the fields that belong to a target, only those of its own are there; what is not asked for is null.
+
+    ``matched`` counts what it has looked at, ``injected`` what it was drawn for; ``active`` is whether it still applies.
+    """
+
+    id: str
+    target: Target
+    callId: str | None
+    operation: NotRequired[str]
+    status: NotRequired[int | None]
+    code: NotRequired[str | None]
+    message: NotRequired[str | None]
+    abort: NotRequired[Abort | None]
+    event: NotRequired[str | None]
+    duplicate: NotRequired[int | None]
+    drop: NotRequired[bool]
+    reorder: NotRequired[int | None]
+    delay: str | None
+    times: int | None
+    probability: float
+    createdAt: Instant
+    expiresAt: Instant | None
+    matched: int
+    injected: int
+    active: bool
+
+
+class Answer(TypedDict):
+    """What a request was answered. A body is JSON, or text where it is none."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+    bodyLength: int
+    bodyTruncated: bool
+
+
+class Exchange(TypedDict):
+    """A request to Chirp's API. ``durationMs`` is real time; it and ``response`` are null where a fault left no answer."""
+
+    number: int
+    at: Instant
+    durationMs: float | None
+    operation: str | None
+    fault: str | None
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: Any
+    bodyLength: int
+    bodyTruncated: bool
+    response: Answer | None
+
+
+class Deleted(TypedDict):
+    """How many there were."""
+
+    deleted: int
 
 
 class Recording(TypedDict):
@@ -125,6 +266,17 @@ class Recording(TypedDict):
     startedAt: Instant
     endedAt: Instant | None
     createdAt: Instant
+
+
+class Matched(TypedDict, total=False):
+    """What was waited for, under the one name that the condition has: the call, the recording, the events, and so on."""
+
+    call: SeenCall
+    recording: Recording
+    events: list[Event]
+    delivery: Delivery
+    requests: list[ShortRequest]
+    idle: Literal[True]
 
 
 class CallingConfiguration(TypedDict):
@@ -204,3 +356,23 @@ class Message(TypedDict):
     """What was done."""
 
     message: str
+
+
+class Health(TypedDict):
+    """The process runs."""
+
+    status: Literal["ok"]
+
+
+class Readiness(TypedDict):
+    """The server serves."""
+
+    status: Literal["ready"]
+
+
+class Assumption(TypedDict):
+    """Something that the contract assumes: a JSON pointer into it, what it is about, and why it is assumed."""
+
+    where: str
+    what: str
+    reason: str

@@ -4,7 +4,20 @@ from collections import defaultdict
 
 from starlette.routing import BaseRoute, Route
 
-from mockchirp.control import answers, calls, models, sandbox, scenarios, seeing, time
+from mockchirp.control import (
+    answers,
+    calls,
+    conditions,
+    deliveries,
+    faults,
+    journal,
+    models,
+    sandbox,
+    scenarios,
+    seeing,
+    time,
+    waiting,
+)
 from mockchirp.control.operation import Operation, OperationApp
 from mockchirp.http import Methods
 from mockchirp.runtime import Runtime
@@ -78,12 +91,50 @@ OPERATIONS = (
         answers.Page[answers.Event],
         query=models.EventsQuery,
     ),
+    Operation(
+        "listDeliveries",
+        "GET",
+        f"{_BASE}/deliveries",
+        deliveries.list_deliveries,
+        answers.Page[answers.Delivery],
+        query=models.DeliveriesQuery,
+    ),
+    Operation("getDelivery", "GET", f"{_BASE}/deliveries/{{deliveryId}}", deliveries.get_delivery, answers.Delivery),
+    Operation(
+        "redeliver",
+        "POST",
+        f"{_BASE}/deliveries/{{deliveryId}}/redeliver",
+        deliveries.redeliver,
+        answers.Delivery,
+        201,
+        body=models.Redeliver,
+        body_optional=True,
+    ),
+    Operation(
+        "createFault", "POST", f"{_BASE}/faults", faults.create_fault, answers.Fault, 201, body=faults.NewFault
+    ),
+    Operation("listFaults", "GET", f"{_BASE}/faults", faults.list_faults, answers.Page[answers.Fault]),
+    Operation("deleteFaults", "DELETE", f"{_BASE}/faults", faults.delete_faults, answers.Deleted),
+    Operation("getFault", "GET", f"{_BASE}/faults/{{faultId}}", faults.get_fault, answers.Fault),
+    Operation("deleteFault", "DELETE", f"{_BASE}/faults/{{faultId}}", faults.delete_fault, answers.Message),
+    Operation(
+        "listRequests",
+        "GET",
+        f"{_BASE}/requests",
+        journal.list_requests,
+        answers.Page[answers.Exchange],
+        query=journal.RequestsQuery,
+    ),
+    Operation("deleteRequests", "DELETE", f"{_BASE}/requests", journal.delete_requests, answers.Deleted),
+    Operation("wait", "POST", f"{_BASE}/wait", waiting.wait, answers.Matched, body=conditions.Wait),
 )
 
 
 def routes(runtime: Runtime) -> list[BaseRoute]:
     """Starlette's routes for the table, one a path."""
     by_path: dict[str, dict[str, OperationApp]] = defaultdict(dict)
+    names: dict[str, dict[str, str]] = defaultdict(dict)
     for operation in OPERATIONS:
         by_path[operation.path][operation.method] = OperationApp(operation, runtime)
-    return [Route(path, Methods(apps)) for path, apps in by_path.items()]
+        names[operation.path][operation.method] = operation.id
+    return [Route(path, Methods(apps, names[path])) for path, apps in by_path.items()]

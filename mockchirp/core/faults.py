@@ -7,7 +7,7 @@ creation applies; one that is drawn and stays away leaves its place to the next.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -110,8 +110,8 @@ class Faults:
         return f"flt_{self.count + 1}"
 
     def add(self, fault: Fault) -> None:
-        """Have a fault made at the instant ``fault.created_at``, or one that was exported. Where there is no room, the
-        oldest that applies no more makes some; raise :class:`Conflict` if there is none.
+        """Have a fault, made now with :meth:`next_id`. Where there is no room, the oldest that applies no more makes some;
+        raise :class:`Conflict` if there is none.
         """
         if len(self._faults) >= self._most:
             spent = next((old for old in self if not old.is_active(fault.created_at)), None)
@@ -123,6 +123,15 @@ class Faults:
         self.count += 1
         self._faults[fault.id] = fault
         self._in_force(fault).append(fault)
+
+    def restore(self, faults: Iterable[Fault], count: int) -> None:
+        """Take up exported faults and :attr:`count`, in place of what there is."""
+        self.clear()
+        self.count = count
+        for fault in faults:
+            self._faults[fault.id] = fault
+            if fault.times != fault.matched:
+                self._in_force(fault).append(fault)
 
     def get(self, fault_id: str) -> Fault:
         """The fault with this id; raise :class:`NotFound` if there is none."""
@@ -234,7 +243,12 @@ def public_fault(fault: Fault, now: int) -> dict[str, object]:
             "abort": fault.abort,
         }
     else:
-        own = {"event": fault.event, "duplicate": fault.duplicate, "drop": fault.drop, "reorder": fault.reorder}
+        own = {
+            "event": fault.event,
+            "duplicate": fault.duplicate or None,
+            "drop": fault.drop,
+            "reorder": fault.reorder or None,
+        }
     return {
         "id": fault.id,
         "target": fault.target,
