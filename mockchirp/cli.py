@@ -89,7 +89,9 @@ def _serve(arguments: list[str]) -> int:
         print(f"mockchirp: warning: {line}", file=sys.stderr)
     try:
         settings = read_settings(flags)
-        _log_to_stderr(settings.log_level)
+        from mockchirp.logs import log_to_stderr
+
+        log_to_stderr(settings.log_level, settings.log_format)
         from mockchirp.server import Server
 
         server = Server(settings)
@@ -123,12 +125,6 @@ def _flags_of_settings() -> _Parser:
             help=f"{field.description} ({variable(name)}{default})".replace("%", "%%"),
         )
     return parser
-
-
-def _log_to_stderr(level: str) -> None:
-    import logging
-
-    logging.basicConfig(level=level.upper(), format="mockchirp: %(levelname)s: %(message)s", stream=sys.stderr)
 
 
 def welcome(url: str, settings: "Settings") -> str:

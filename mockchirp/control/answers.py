@@ -376,3 +376,28 @@ class Assumption(TypedDict):
     where: str
     what: str
     reason: str
+
+
+class Provider(TypedDict):
+    """What a carrier said."""
+
+    source: str
+    code: str
+    message: str
+
+
+class ErrorDetails(TypedDict):
+    """What is wrong, for a program (``type``, ``code``, ``param``) and for a person (``message``)."""
+
+    type: Literal["invalid_request_error", "authentication_error", "provider_error", "api_error"]
+    message: str
+    code: NotRequired[str]
+    param: NotRequired[str]
+    doc_url: NotRequired[str]
+    provider: NotRequired[Provider]
+
+
+class Error(TypedDict):
+    """Chirp's envelope of errors."""
+
+    error: ErrorDetails

@@ -66,6 +66,8 @@ class Operation:
     largest_body: int = 0
     """Bytes, where more is taken than the setting `max_body_size` says."""
     query: type[BaseModel] = NoQuery
+    refusals: tuple[int, ...] = ()
+    """Statuses of errors that only this operation knows; those that follow from the rest of the row are not among them."""
     on: Literal["sandbox", "key", "server"] = "sandbox"
     """What it is about: the sandbox of a key, which is made where there is none; a key, which may have none; neither."""
 

@@ -1,8 +1,10 @@
-"""The server itself (control-api.md, "Server"): whether it lives, whether it is ready, and its documents."""
+"""The server itself (control-api.md, "Server"): whether it lives, whether it is ready, its numbers and its documents."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -10,7 +12,26 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, request_response
 
 from mockchirp import contract
+from mockchirp.control import answers
 from mockchirp.http import Methods
+from mockchirp.runtime import Runtime
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A row of the table of what belongs to no sandbox: each is a GET without parameters, and a HEAD."""
+
+    id: str
+    path: str
+    what: str
+    respond: Callable[[Runtime], Awaitable[Response]]
+    media_type: str = JSON
+    answer: Any = None
+    """The type of the payload, where it is JSON."""
+    refusals: tuple[int, ...] = ()
+    """Statuses of errors that only this page knows."""
 
 
 @cache
@@ -18,45 +39,86 @@ def _page() -> bytes:
     return files("mockchirp").joinpath("ui/index.html").read_bytes()
 
 
-async def _health(request: Request) -> Response:
-    return Response(b'{"status":"ok"}', media_type="application/json")
+async def _health(runtime: Runtime) -> Response:
+    return _json({"status": "ok"})
 
 
-async def _ready(request: Request) -> Response:
-    return Response(b'{"status":"ready"}', media_type="application/json")
+async def _ready(runtime: Runtime) -> Response:
+    return _json({"status": "ready"})
 
 
-async def _contract_yaml(request: Request, strict: bool) -> Response:
-    return Response(contract.served(strict)[0], media_type="application/yaml")
+async def _metrics(runtime: Runtime) -> Response:
+    from mockchirp.control.metrics import render
+
+    text, media_type = render(runtime)
+    return Response(text, headers={"content-type": media_type})
 
 
-async def _contract_json(request: Request, strict: bool) -> Response:
-    return Response(contract.served(strict)[1], media_type="application/json")
-
-
-async def _provenance(request: Request) -> Response:
+async def _provenance(runtime: Runtime) -> Response:
     data = contract.assumptions()
-    return Response(orjson.dumps({"data": data, "totalCount": len(data)}), media_type="application/json")
+    return _json({"data": data, "totalCount": len(data)})
 
 
-async def _home(request: Request) -> Response:
+async def _control_document(runtime: Runtime) -> Response:
+    from mockchirp.control.document import served
+
+    return Response(served(), media_type=JSON)
+
+
+async def _contract_yaml(runtime: Runtime) -> Response:
+    return Response(contract.served(runtime.defaults.policy.strict)[0], media_type="application/yaml")
+
+
+async def _contract_json(runtime: Runtime) -> Response:
+    return Response(contract.served(runtime.defaults.policy.strict)[1], media_type=JSON)
+
+
+async def _home(runtime: Runtime) -> Response:
     return RedirectResponse("/_mockchirp/ui")
 
 
-async def _ui(request: Request) -> Response:
-    return Response(_page(), media_type="text/html")
+async def _ui(runtime: Runtime) -> Response:
+    headers = {"content-security-policy": "frame-ancestors 'none'", "x-content-type-options": "nosniff"}
+    return Response(_page(), media_type="text/html", headers=headers)
 
 
-def routes(*, strict: bool) -> list[BaseRoute]:
-    """Routes that belong to no sandbox; under ``strict`` the contract is its documented part."""
-    handlers: dict[str, Callable[[Request], Awaitable[Response]]] = {
-        "/_mockchirp/health": _health,
-        "/_mockchirp/ready": _ready,
-        "/_mockchirp/provenance": _provenance,
-        "/openapi.yaml": partial(_contract_yaml, strict=strict),
-        "/openapi.json": partial(_contract_json, strict=strict),
-        "/": _home,
-        "/_mockchirp/ui": _ui,
-    }
-    apps = {path: request_response(handler) for path, handler in handlers.items()}
-    return [Route(path, Methods({"GET": app, "HEAD": app})) for path, app in apps.items()]
+PAGES = (
+    Page("getHealth", "/_mockchirp/health", "200 while the process runs", _health, answer=answers.Health),
+    Page("getReadiness", "/_mockchirp/ready", "200 once it serves, else 503", _ready, answer=answers.Readiness, refusals=(503,)),
+    Page("getMetrics", "/_mockchirp/metrics", "the server in numbers, for Prometheus", _metrics, "text/plain"),
+    Page(
+        "getProvenance",
+        "/_mockchirp/provenance",
+        "what the contract assumes, with the reasons",
+        _provenance,
+        answer=answers.Page[answers.Assumption],
+    ),
+    Page(
+        "getControlDocument",
+        "/_mockchirp/openapi.json",
+        "the control API as OpenAPI 3.1",
+        _control_document,
+        answer=dict[str, Any],
+    ),
+    Page("getPage", "/_mockchirp/ui", "the web page", _ui, "text/html"),
+    Page("getHome", "/", "leads to the web page", _home, ""),
+    Page("getContract", "/openapi.json", "the contract of Chirp's API", _contract_json, answer=dict[str, Any]),
+    Page("getContractAsYaml", "/openapi.yaml", "the same in YAML", _contract_yaml, "application/yaml"),
+)
+
+
+def routes(runtime: Runtime) -> list[BaseRoute]:
+    """Starlette's routes for the table."""
+    return [Route(page.path, _methods(page, runtime)) for page in PAGES]
+
+
+def _methods(page: Page, runtime: Runtime) -> Methods:
+    async def respond(request: Request, respond: Callable[[Runtime], Awaitable[Response]]) -> Response:
+        return await respond(runtime)
+
+    app = request_response(partial(respond, respond=page.respond))
+    return Methods({"GET": app, "HEAD": app}, {"GET": page.id, "HEAD": page.id})
+
+
+def _json(payload: object) -> Response:
+    return Response(orjson.dumps(payload), media_type=JSON)

@@ -1,0 +1,166 @@
+"""The control API's own OpenAPI document, generated from its tables of routes, its models and the types of its answers.
+
+It is made when it is first asked for. Every error is in Chirp's envelope, and its status says which it is.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, TypeAdapter
+
+from mockchirp import __version__
+from mockchirp.control import answers
+from mockchirp.control.operation import Operation
+from mockchirp.control.routes import OPERATIONS
+from mockchirp.control.server import JSON, PAGES, Page
+from mockchirp.core.ids import PATTERNS
+
+_REF = "#/components/schemas/{model}"
+_ERRORS: Mapping[int, tuple[str, str]] = {
+    400: ("InvalidRequest", "The request is wrong: `param` names what. Unknown fields and parameters are wrong, too."),
+    401: ("Unauthenticated", "A key was given, and it is no app key, or none of those that the server accepts."),
+    403: ("Forbidden", "A web page asked, and it is neither the server's own nor one of localhost."),
+    404: ("NotFound", "There is nothing of this id or name in this sandbox."),
+    405: ("MethodNotAllowed", "The path has no such method."),
+    408: ("TimedOut", "What was waited for did not happen in time; the message says what did."),
+    409: ("Conflict", "The state of things does not allow it; the message says why."),
+    413: ("BodyTooLarge", "The body is larger than the setting `max_body_size` allows."),
+    503: ("Unavailable", "The server is starting or about to stop."),
+}
+_PATH_PARAMETERS: Mapping[str, Mapping[str, object]] = {
+    "callId": {"pattern": f"^{PATTERNS['call'].pattern}$"},
+    "recordingId": {"pattern": f"^{PATTERNS['recording'].pattern}$"},
+    "name": {"pattern": "^[a-z0-9_-]{1,64}$"},
+}
+_DESCRIPTION = """\
+Steers mockchirp, a local server that behaves like Chirp's calling API: time, the far end of calls, faults, and all that is to be \
+seen. A request names its sandbox by an app key; without one, the default sandbox is meant. Durations are seconds, or strings such as \
+`90s`, `5m`, `1h30m`, `2d`; instants are ISO 8601."""
+
+
+@cache
+def served() -> bytes:
+    """The document as JSON."""
+    return orjson.dumps(document())
+
+
+def document() -> dict[str, Any]:
+    """The document: OpenAPI 3.1."""
+    schemas, components = _schemas()
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas, components)
+    for page in PAGES:
+        paths.setdefault(page.path, {})["get"] = _page(page, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "mockchirp control API", "version": __version__, "description": _DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "security": [{}, {"appKey": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"appKey": {"type": "http", "scheme": "bearer", "description": "An app key."}},
+            "responses": {name: _error(status, what) for status, (name, what) in _ERRORS.items()},
+            "schemas": components,
+        },
+    }
+
+
+def line(operation: Operation) -> str:
+    """What an operation does: its handler's docstring up to the first blank line, without the method and path before it."""
+    said = re.split(r"\n\s*\n", operation.handler.__doc__ or "")[0]
+    return re.sub(r"\s+", " ", re.sub(r"^[A-Z]+ /_mockchirp/\S*?[:.]\s*", "", said)).strip()
+
+
+def _schemas() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
+    """The schema of every model and answer, by (mode, type), and the components that they refer to."""
+    wanted: dict[Any, TypeAdapter[Any]] = {("answer", answers.Error): TypeAdapter(answers.Error)}
+    for operation in OPERATIONS:
+        wanted["answer", operation.answer] = TypeAdapter(operation.answer)
+        wanted["query", operation.query] = TypeAdapter(operation.query)
+        if operation.body is not None:
+            wanted["body", operation.body] = TypeAdapter(operation.body)
+    for page in PAGES:
+        if page.answer is not None:
+            wanted["answer", page.answer] = TypeAdapter(page.answer)
+    inputs = [(key, "serialization" if key[0] == "answer" else "validation", each) for key, each in wanted.items()]
+    schemas, definitions = TypeAdapter.json_schemas(inputs, ref_template=_REF)  # type: ignore[arg-type]
+    return {key: schema for (key, _), schema in schemas.items()}, definitions.get("$defs", {})
+
+
+def _operation(operation: Operation, schemas: Mapping[Any, Any], components: Mapping[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {"operationId": operation.id, "summary": line(operation)}
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", **_PATH_PARAMETERS.get(name, {})}}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
+    has_path_parameters = bool(parameters)
+    parameters += _query_parameters(operation.query, schemas, components)
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        content = {JSON: {"schema": schemas["body", operation.body]}}
+        described["requestBody"] = {"required": not operation.body_optional, "content": content}
+    answer = {JSON: {"schema": schemas["answer", operation.answer]}}
+    errors = {400, 401, 403, 405, 409, *operation.refusals}
+    errors |= ({404} if has_path_parameters else set()) | ({413} if operation.body is not None else set())
+    success = {"description": "Done.", "content": answer}
+    described["responses"] = {str(operation.status): success, **_refer(errors)}
+    return described
+
+
+def _query_parameters(
+    query: type[BaseModel], schemas: Mapping[Any, Any], components: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    schema = schemas["query", query]
+    while "$ref" in schema:
+        schema = components[schema["$ref"].rpartition("/")[2]]
+    required = schema.get("required", ())
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": _without_null(each)}
+        for name, each in schema.get("properties", {}).items()
+    ]
+
+
+def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A query can't say null: what may be null in the model is what may be left out."""
+    shown = {key: value for key, value in schema.items() if not (key == "default" and value is None)}
+    given = [each for each in shown.get("anyOf", ()) if each != {"type": "null"}]
+    if len(given) == 1:
+        del shown["anyOf"]
+        return {**shown, **given[0]}
+    return shown
+
+
+def _page(page: Page, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+    if page.media_type:
+        content = {page.media_type: {"schema": schemas["answer", page.answer]} if page.answer is not None else {}}
+        answers_with: dict[str, Any] = {"200": {"description": page.what, "content": content}}
+    else:
+        location = {"required": True, "schema": {"type": "string"}}
+        answers_with = {"307": {"description": page.what, "headers": {"Location": location}}}
+    errors = {405, *page.refusals} | ({403} if page.path.startswith("/_mockchirp") else set())
+    return {
+        "operationId": page.id,
+        "summary": page.what,
+        "security": [],
+        "responses": {**answers_with, **_refer(errors)},
+    }
+
+
+def _refer(statuses: set[int]) -> dict[str, Any]:
+    return {str(status): {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status in sorted(statuses)}
+
+
+def _error(status: int, what: str) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "description": what,
+        "content": {JSON: {"schema": {"$ref": _REF.format(model="Error")}}},
+    }
+    header = {401: "WWW-Authenticate", 405: "Allow"}.get(status)
+    if header is not None:
+        described["headers"] = {header: {"required": True, "schema": {"type": "string"}}}
+    return described
