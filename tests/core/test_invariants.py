@@ -1,0 +1,239 @@
+"""What holds whatever is done to a sandbox, in any order: found out by trying."""
+
+from random import Random
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from mockchirp.core.calls import FAR_END_ACTIONS, LIVE, TERMINAL, TRANSITIONS, public_call
+from mockchirp.core.deliveries import Outcome
+from mockchirp.core.errors import ChirpError
+from mockchirp.core.events import EVENTS
+from mockchirp.core.ids import PATTERNS
+from mockchirp.core.instants import DAY, parse_instant
+from mockchirp.core.recordings import FORMATS, RECORDING_TRANSITIONS
+from mockchirp.core.sandbox import Sandbox
+from mockchirp.core.scenarios import SCENARIOS
+from mockchirp.core.world import Policy
+
+T0 = parse_instant("2026-01-15T10:30:00Z")
+NUMBERS = ["+15559876543", *(scenario.number for scenario in SCENARIOS.values() if scenario.number), "nobody"]
+COMMANDS = {
+    "answer": [()],
+    "reject": [(), ("busy",)],
+    "send_to_voicemail": [()],
+    "hang_up": [()],
+    "end_call": [()],
+    "hold": [(), ("https://music.example.com",)],
+    "unhold": [()],
+    "start_recording": [(format,) for format in FORMATS],
+    "stop_recording": [()],
+    "set_muted": [(leg, muted) for leg in ("from", "to") for muted in (True, False)],
+    "transfer": [("+15557654321", "pstn"), ("agent", "webrtc"), ("agent", "pstn")],
+}
+
+
+def make():
+    return Sandbox(
+        now=T0,
+        seed=1,
+        policy=Policy(webhook_url="http://app.test/hooks"),
+        size_of=lambda kind, seconds: 1_000 + seconds,
+    )
+
+
+def perform(sandbox, deed):
+    """Do one thing to a sandbox; a refusal is an answer like any other."""
+    name, *arguments = deed
+    try:
+        match name:
+            case "run":
+                sandbox.run_until(sandbox.now + arguments[0])
+            case "take":
+                sandbox.flying.extend(sandbox.take_outbox())
+            case "record":
+                place, status = arguments
+                if sandbox.flying:
+                    dispatch = sandbox.flying.pop(place % len(sandbox.flying))
+                    sandbox.record_outcome(dispatch, Outcome(status, None if status == 200 else "no"))
+            case "delete_recording":
+                recordings = list(sandbox.recorder.recordings)
+                sandbox.delete_recording(recordings[arguments[0] % len(recordings)] if recordings else "none")
+            case "call":
+                place, method, *parameters = arguments
+                calls = list(sandbox.calls)
+                getattr(sandbox, method)(calls[place % len(calls)] if calls else "none", *parameters)
+            case _:
+                getattr(sandbox, name)(*arguments)
+    except ChirpError as error:
+        return type(error).__name__
+    return "done"
+
+
+def told(sandbox):
+    """Everything that can be seen of a sandbox."""
+    return (
+        sandbox.now,
+        list(sandbox.events.after(0)),
+        [public_call(call) for call in sandbox.calls.values()],
+        repr(list(sandbox.deliveries)),
+        repr(sandbox.recorder.recordings),
+        repr(sandbox.voicemail_box.voicemails),
+        list(sandbox.timeline),
+    )
+
+
+class Life(RuleBasedStateMachine):
+    """A sandbox to which anything may be done at any time, by the app, by people and by receivers."""
+
+    def __init__(self):
+        super().__init__()
+        self.sandbox = make()
+        self.sandbox.flying = []
+        self.deeds = []
+        self.answers = []
+        self.last_now = self.sandbox.now
+        self.statuses = {}
+        self.recordings = {}
+        self.seen = 0
+
+    def do(self, *deed):
+        self.deeds.append(deed)
+        before = None if deed[0] in ("run", "take", "record") else told(self.sandbox)
+        self.answers.append(perform(self.sandbox, deed))
+        if before is not None and self.answers[-1] != "done":
+            assert told(self.sandbox) == before, f"{deed} was refused and left a trace"
+
+    @rule(to=st.sampled_from(NUMBERS), channel=st.sampled_from(["pstn", "whatsapp", "webrtc"]))
+    def place_call(self, to, channel):
+        self.do("place_call", "+15551234567", to, "pstn", channel)
+
+    @rule(caller=st.sampled_from([None, *NUMBERS]))
+    def receive_call(self, caller):
+        self.do("receive_call", caller)
+
+    @rule(
+        place=st.integers(0, 9),
+        command=st.sampled_from([(name, *row) for name, rows in COMMANDS.items() for row in rows]),
+    )
+    def command(self, place, command):
+        self.do("call", place, *command)
+
+    @rule(place=st.integers(0, 9), action=st.sampled_from(list(FAR_END_ACTIONS)))
+    def far_end(self, place, action):
+        self.do("call", place, "far_end", action)
+
+    @rule(place=st.integers(0, 9))
+    def delete_recording(self, place):
+        self.do("delete_recording", place)
+
+    @rule(passed=st.sampled_from([0, 1, 999, 1_000, 4_000, 5_000, 30_000, 62_000, 120_000]) | st.integers(0, DAY))
+    def run(self, passed):
+        self.do("run", passed)
+
+    @rule()
+    def take(self):
+        self.do("take")
+
+    @rule(place=st.integers(0, 9), status=st.sampled_from([200, 500, None]))
+    def record(self, place, status):
+        self.do("record", place, status)
+
+    @invariant()
+    def time_never_goes_back(self):
+        assert self.sandbox.now >= self.last_now
+        self.last_now = self.sandbox.now
+        due = self.sandbox.timeline.next_due()
+        assert due is None or due >= self.sandbox.now or self.deeds[-1][0] not in ("run", "take")
+
+    @invariant()
+    def calls_follow_the_table(self):
+        """From what was seen last to what is seen now there is a way, and terminal stays terminal."""
+        for call in self.sandbox.calls.values():
+            last = self.statuses.get(call.id, "initiated")
+            ways, new = {last}, {last}
+            while new:
+                new = {after for status in new for after in TRANSITIONS[call.direction][status]} - ways
+                ways |= new
+            assert call.status in ways
+            assert last not in TERMINAL or call.status == last
+            assert call.is_live == (call.status in LIVE) == (call.ended_at is None)
+            assert not (call.on_hold or call.muted or call.recording_id) or call.status in ("in_progress", "voicemail")
+            assert call.is_live or not self.sandbox.timeline.of(call.id)
+            self.statuses[call.id] = call.status
+        assert self.sandbox.switchboard.live == sum(call.is_live for call in self.sandbox.calls.values())
+
+    @invariant()
+    def recordings_follow_the_table(self):
+        for recording in self.sandbox.recorder.recordings.values():
+            last = self.recordings.get(recording.id, "recording")
+            ways = {
+                last,
+                *RECORDING_TRANSITIONS[last],
+                *(after for way in RECORDING_TRANSITIONS[last] for after in RECORDING_TRANSITIONS[way]),
+            }
+            assert recording.status in ways
+            assert (recording.status == "recording") == (recording.ended_at is None)
+            running = self.sandbox.calls[recording.call_id].recording_id == recording.id
+            assert running == (recording.status == "recording")
+            self.recordings[recording.id] = recording.status
+
+    @invariant()
+    def events_are_numbered_and_in_order(self):
+        events = list(self.sandbox.events.after(self.seen))
+        for event in events:
+            self.seen += 1
+            assert event.number == self.seen
+            assert event.type in EVENTS
+            assert event.at <= self.sandbox.now
+            assert event.call_id in self.sandbox.calls
+        instants = [event.at for event in self.sandbox.events.after(max(0, self.seen - len(events) - 1))]
+        assert instants == sorted(instants)
+
+    @invariant()
+    def ids_are_what_they_should_be(self):
+        assert all(PATTERNS["call"].fullmatch(id) for id in self.sandbox.calls)
+        assert all(PATTERNS["recording"].fullmatch(id) for id in self.sandbox.recorder.recordings)
+
+    def teardown(self):
+        """In the end the receiver answers at random: everything is delivered or exhausted, and all of it happens again."""
+        random = Random(len(self.deeds))
+        for _ in range(100_000):
+            while self.sandbox.flying:
+                self.do("record", random.randrange(100), random.choice([200, 500, None]))
+            self.do("take")
+            due = self.sandbox.timeline.next_due()
+            if not self.sandbox.flying:
+                if due is None:
+                    break
+                self.do("run", max(0, due - self.sandbox.now))
+        assert len(self.sandbox.timeline) == 0
+        deliveries = list(self.sandbox.deliveries)
+        assert {delivery.status for delivery in deliveries} <= {"delivered", "exhausted"}
+        for delivery in deliveries:
+            assert 1 <= len(delivery.attempts) <= 6
+            assert (delivery.status == "delivered") == delivery.attempts[-1].outcome.succeeded
+            assert delivery.status == "delivered" or len(delivery.attempts) == 6
+            assert [attempt.number for attempt in delivery.attempts] == list(range(1, len(delivery.attempts) + 1))
+        events = [event for event in self.sandbox.events.after(0) if EVENTS[event.type].webhook]
+        assert [delivery.event for delivery in deliveries] == [event.type for event in events]
+        ids = [delivery.event_id for delivery in deliveries]
+        assert len(set(ids)) == len(ids)
+        assert len({*self.sandbox.calls, *self.recordings}) == len(self.sandbox.calls) + len(self.recordings)
+
+        again = make()
+        again.flying = []
+        assert [perform(again, deed) for deed in self.deeds] == self.answers
+        assert told(again) == told(self.sandbox)
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
