@@ -38,6 +38,7 @@ def enter(
         headers,
         answer,
         answer_length,
+        scope.get("after_event", 0),
     )
 
 

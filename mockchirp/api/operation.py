@@ -103,6 +103,7 @@ class OperationApp:
                 live = self._find(scope)  # it was removed while the body came
             live.catch_up()
             sandbox = live.sandbox
+            scope["after_event"] = sandbox.events.last
             quota = sandbox.rate_limiter.count(operation.bucket, sandbox.now)
             if quota.exceeded and sandbox.enforce_rate_limit:
                 raise _too_many(quota, sandbox.now)

@@ -134,21 +134,16 @@ class HistoryDelivery(TypedDict):
     injected: list[str]
 
 
-class ShortRequest(TypedDict):
-    """A request to Chirp's API, as far as it takes to know it; the journal has the rest under its number."""
+class HistoryRequest(TypedDict):
+    """A request that was meant to change a call, refused or not; the journal has the rest under its number."""
 
+    kind: Literal["request"]
     number: int
     at: Instant
     operation: str | None
     method: str
     path: str
     status: int | None
-
-
-class HistoryRequest(ShortRequest):
-    """A request that was meant to change a call, refused or not."""
-
-    kind: Literal["request"]
 
 
 class CallWithHistory(SeenCall):
@@ -275,7 +270,7 @@ class Matched(TypedDict, total=False):
     recording: Recording
     events: list[Event]
     delivery: Delivery
-    requests: list[ShortRequest]
+    requests: list[Exchange]
     idle: Literal[True]
 
 

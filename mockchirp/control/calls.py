@@ -1,12 +1,9 @@
 """The far end (control-api.md, "The far end"): somebody calls the app, and people and carriers do what they do."""
 
-from collections.abc import Iterator
-
+from mockchirp.control.history import history
 from mockchirp.control.models import CallsQuery, FarEnd, Outcome, ReceiveCall
 from mockchirp.control.operation import Request
 from mockchirp.core.calls import Call, public_call
-from mockchirp.core.deliveries import public_attempt
-from mockchirp.core.events import public_event
 from mockchirp.core.instants import format_milli
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.timeline import ACTION_NAMES, Entry, FarEndActs, FinishProcessing
@@ -27,7 +24,7 @@ async def list_calls(request: Request) -> object:
     query: CallsQuery = request.query
     sandbox = request.live.sandbox
     data = [
-        _show(sandbox, call)
+        show_call(sandbox, call)
         for call in reversed(sandbox.calls.values())
         if query.status in (None, call.status) and query.direction in (None, call.direction)
     ]
@@ -38,15 +35,14 @@ async def get_call(request: Request) -> object:
     """GET /_mockchirp/calls/{callId}: with everything that happened to it, on one time axis."""
     sandbox = request.live.sandbox
     call = sandbox.call(request.path["callId"])
-    history = [item for _, item in sorted(_history(sandbox, call), key=lambda pair: pair[0])]
-    return {**_show(sandbox, call), "history": history}
+    return {**show_call(sandbox, call), "history": history(sandbox, call)}
 
 
 async def far_end(request: Request) -> object:
     """POST /_mockchirp/calls/{callId}/far-end: the other party or the carrier acts now."""
     body: FarEnd = request.body
     sandbox = request.live.sandbox
-    return _show(sandbox, sandbox.far_end(request.path["callId"], body.action))
+    return show_call(sandbox, sandbox.far_end(request.path["callId"], body.action))
 
 
 async def decide_recording(request: Request) -> object:
@@ -57,7 +53,8 @@ async def decide_recording(request: Request) -> object:
     return sandbox.recorder.show(recording, sandbox.notifier.origin)
 
 
-def _show(sandbox: Sandbox, call: Call) -> dict[str, object]:
+def show_call(sandbox: Sandbox, call: Call) -> dict[str, object]:
+    """A call with what Chirp does not show of it."""
     owners = (call.id, *call.recording_ids)
     upcoming = sorted(entry for owner in owners for entry in sandbox.timeline.of(owner))
     return {
@@ -76,15 +73,3 @@ def _upcoming(entry: Entry) -> dict[str, object]:
     elif isinstance(entry.action, FinishProcessing):
         shown["recordingId"] = entry.action.recording_id
     return shown
-
-
-def _history(sandbox: Sandbox, call: Call) -> Iterator[tuple[tuple[int, int, int], dict[str, object]]]:
-    """Events and delivery attempts of a call, each with its place: the instant, events first, then in order."""
-    for event in sandbox.events.after(0):
-        if event.call_id == call.id:
-            kind = "command" if event.type == "call.command" else "event"
-            yield (event.at, 0, event.number), {"kind": kind, **public_event(event)}
-    for number, delivery in enumerate(sandbox.deliveries):
-        if delivery.call_id == call.id:
-            for attempt in delivery.attempts:
-                yield (attempt.at, 1, number), {"kind": "delivery", **public_attempt(delivery, attempt)}

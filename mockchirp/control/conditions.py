@@ -4,10 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
-from mockchirp.control.models import Body, EventName, Held, WebhookEventName
+from mockchirp.control.models import EventName, Held, WebhookEventName
 from mockchirp.core.calls import CallStatus
 from mockchirp.core.instants import SECOND
 from mockchirp.core.recordings import RecordingStatus
+from mockchirp.fields import Body
 
 Times = Annotated[int, Field(ge=1, le=100_000)]
 

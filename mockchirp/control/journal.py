@@ -35,7 +35,7 @@ async def list_requests(request: Request) -> object:
     query: RequestsQuery = request.query
     check_operation(request, query.operation)
     data = [
-        _show(exchange)
+        show_exchange(exchange)
         for exchange in request.live.sandbox.journal.after(query.after)
         if exchange.matches(query.operation, query.status, query.method, query.path)
     ]
@@ -56,7 +56,7 @@ def check_operation(request: Request, operation: str | None) -> None:
         )
 
 
-def _show(exchange: Exchange) -> dict[str, object]:
+def show_exchange(exchange: Exchange) -> dict[str, object]:
     """A request and its answer as the control API shows them."""
     answer: dict[str, object] | None = None
     if exchange.status is not None:

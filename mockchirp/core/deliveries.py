@@ -137,6 +137,10 @@ class Ledger:
         """Every kept delivery, oldest first."""
         return iter(self._deliveries.values())
 
+    def __reversed__(self) -> Iterator[Delivery]:
+        """Every kept delivery, newest first."""
+        return reversed(self._deliveries.values())
+
     def open(self, webhook: Webhook, event: Event, event_id: str, body: bytes) -> Delivery:
         """Enter the delivery of ``event`` to ``webhook``. Its first attempt is still to be made or scheduled."""
         self.count += 1

@@ -38,6 +38,8 @@ class Exchange(NamedTuple):
     answer_headers: Headers
     answer: bytes
     answer_length: int
+    after_event: int = 0
+    """The number of the newest event when it came: its place in the history."""
 
     def matches(
         self,
@@ -79,6 +81,7 @@ class Journal:
         answer_headers: Headers,
         answer: bytes,
         answer_length: int | None = None,
+        after_event: int = 0,
     ) -> None:
         """Enter an exchange. ``request`` is its method, path, query, headers and body; ``answer_length`` is given where
         ``answer`` is not kept.
@@ -106,6 +109,7 @@ class Journal:
                 answer_headers,
                 answer if len(answer) <= LARGEST_KEPT else answer[:LARGEST_KEPT],
                 len(answer) if answer_length is None else answer_length,
+                after_event,
             )
         )
 

@@ -1,0 +1,42 @@
+"""Waiting (control-api.md, "Seeing and waiting"): the answer is held until a condition is true."""
+
+from mockchirp.control.conditions import RequestCondition, Wait
+from mockchirp.control.journal import check_operation
+from mockchirp.control.operation import Request
+from mockchirp.control.watches import Matched, Watch, watch
+from mockchirp.core.errors import TimedOut
+from mockchirp.core.instants import SECOND, format_duration, format_milli
+from mockchirp.runtime import LiveSandbox
+
+
+async def wait(request: Request) -> object:
+    """POST /_mockchirp/wait: answers with what matched; 408 if it has not come in time, or as soon as it can't come."""
+    body: Wait = request.body
+    live = request.live
+    if isinstance(body.condition, RequestCondition):
+        check_operation(request, body.condition.request.operation)
+    watched = watch(live, body.condition)
+
+    def look() -> Matched | None:
+        found = watched.look()
+        if found is None:
+            _check_hope(live, watched)
+        return found
+
+    found = await live.hold(look, body.timeout / SECOND, request.hang_up)
+    if found is None:
+        raise TimedOut(f"{watched.missed()} within {format_duration(body.timeout)}: {watched.instead()}")
+    return found
+
+
+def _check_hope(live: LiveSandbox, watched: Watch) -> None:
+    """Raise :class:`TimedOut` where waiting is of no use: it can't come any more, or not before somebody moves time."""
+    why = watched.hopeless()
+    if why is not None:
+        raise TimedOut(f"{why}: {watched.instead()}")
+    if live.stands_still and watched.needs_time():
+        raise TimedOut(
+            f"{watched.missed()}, and time stands still: the clock is frozen at {format_milli(live.sandbox.now)} and nothing "
+            f"is under way: {watched.instead()}. Move it with POST /_mockchirp/clock/advance, or let it run with "
+            'PUT /_mockchirp/clock {"mode": "real"}'
+        )
