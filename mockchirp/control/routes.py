@@ -90,6 +90,7 @@ OPERATIONS = (
         seeing.list_events,
         answers.Page[answers.Event],
         query=models.EventsQuery,
+        refusals=(503,),
     ),
     Operation(
         "listDeliveries",
@@ -126,7 +127,15 @@ OPERATIONS = (
         query=journal.RequestsQuery,
     ),
     Operation("deleteRequests", "DELETE", f"{_BASE}/requests", journal.delete_requests, answers.Deleted),
-    Operation("wait", "POST", f"{_BASE}/wait", waiting.wait, answers.Matched, body=conditions.Wait),
+    Operation(
+        "wait",
+        "POST",
+        f"{_BASE}/wait",
+        waiting.wait,
+        answers.Matched,
+        body=conditions.Wait,
+        refusals=(404, 408, 503),
+    ),
 )
 
 
