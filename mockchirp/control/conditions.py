@@ -6,24 +6,27 @@ from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from mockchirp.control.models import EventName, Held, WebhookEventName
 from mockchirp.core.calls import CallStatus
+from mockchirp.core.ids import PATTERNS
 from mockchirp.core.instants import SECOND
 from mockchirp.core.recordings import RecordingStatus
 from mockchirp.fields import Body
 
+CallId = Annotated[str, Field(json_schema_extra={"pattern": f"^{PATTERNS['call'].pattern}$"})]
+RecordingId = Annotated[str, Field(json_schema_extra={"pattern": f"^{PATTERNS['recording'].pattern}$"})]
 Times = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class CallCondition(Body):
     """A call is in a status, or comes into it while you wait."""
 
-    call: str
+    call: CallId
     status: CallStatus
 
 
 class RecordingCondition(Body):
     """A recording is in a status, or comes into it while you wait."""
 
-    recording: str
+    recording: RecordingId
     status: RecordingStatus
 
 
@@ -31,7 +34,7 @@ class EventCondition(Body):
     """An event has happened, ``count`` times, since the sandbox began."""
 
     event: EventName
-    call_id: str | None = Field(None, alias="callId")
+    call_id: CallId | None = Field(None, alias="callId")
     count: Times = 1
 
 
@@ -39,7 +42,7 @@ class DeliverySought(Body):
     """A webhook delivery that has come to its end, well or not."""
 
     event: WebhookEventName | None = None
-    call_id: str | None = Field(None, alias="callId")
+    call_id: CallId | None = Field(None, alias="callId")
     status: Literal["delivered", "exhausted"]
 
 

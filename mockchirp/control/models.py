@@ -155,10 +155,16 @@ class DeliveriesQuery(Query):
     status: DeliveryStatus | None = None
 
 
+WebhookUrl = Annotated[
+    str, Field(json_schema_extra={"pattern": r"^https?://[A-Za-z0-9]+(\.[A-Za-z0-9]+)*(:[1-9][0-9]{0,3})?(/[!-~]*)?$"})
+]
+"""Checked where it is used."""
+
+
 class Redeliver(Body):
     """POST /_mockchirp/deliveries/{deliveryId}/redeliver: to where the webhook points now, or to ``url``."""
 
-    url: str | None = None
+    url: WebhookUrl | None = None
 
 
 class NumberMap(RootModel[dict[str, str]]):
