@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable
+from urllib.parse import urlsplit
 
 from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
@@ -13,12 +14,13 @@ from mockchirp.api.routes import routes as api_routes
 from mockchirp.clock import real_seconds
 from mockchirp.control.routes import routes as control_routes
 from mockchirp.control.server import routes as server_routes
-from mockchirp.core.errors import ChirpError, NotFound
+from mockchirp.core.errors import ChirpError, Forbidden, NotFound
 from mockchirp.core.rate_limits import untouched
 from mockchirp.core.world import Policy
 from mockchirp.delivery import HttpSender, Sender
-from mockchirp.http import ConnectionCut, Headers, Methods, header, internal_error, send_error
+from mockchirp.http import ConnectionCut, Headers, Methods, adding, header, internal_error, send_error
 from mockchirp.media import AudioLibrary
+from mockchirp.origins import OriginRule, cors_headers, preflight_headers
 from mockchirp.runtime import Defaults, Runtime
 from mockchirp.settings import Settings
 from mockchirp.traffic import ABORTED
@@ -34,8 +36,9 @@ _PREFLIGHT = [
 class App:
     """mockchirp as an ASGI application. All state lives in :attr:`runtime`, none in the lifespan."""
 
-    def __init__(self, runtime: Runtime, library: AudioLibrary) -> None:
+    def __init__(self, runtime: Runtime, library: AudioLibrary, rule: OriginRule) -> None:
         self.runtime = runtime
+        self._rule = rule
         runtime.operations = operations(strict=runtime.defaults.policy.strict)
         self._library = library
         routes = [
@@ -68,9 +71,19 @@ class App:
             self.runtime.traffic.note_request(scope, _operation(scope), status, real_seconds() - started)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/_mockchirp"):
+            try:
+                origin = self._rule.admit(scope)
+            except Forbidden as refusal:
+                await send_error(send, refusal)
+                return
+            if origin is not None:
+                if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
+                    await _send_nothing(send, preflight_headers(origin))
+                    return
+                send = adding(send, cors_headers(origin))
         if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method") and _is_chirps(scope):
-            await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT})
-            await send({"type": "http.response.body", "body": b""})
+            await _send_nothing(send, _PREFLIGHT)
             return
         started = real_seconds()
         try:
@@ -129,7 +142,14 @@ def create_app(settings: Settings | None = None, *, sender: Sender | None = None
         ),
     )
     sender = sender or HttpSender(timeout=settings.webhook_timeout / 1000)
-    return App(Runtime(defaults, sender, library.size), library)
+    own = [settings.host, *([urlsplit(settings.public_url).netloc] if settings.public_url else ())]
+    rule = OriginRule(settings.trusted_hosts, own, page="/_mockchirp/ui")
+    return App(Runtime(defaults, sender, library.size), library, rule)
+
+
+async def _send_nothing(send: Send, headers: Headers) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _operation(scope: Scope) -> str:

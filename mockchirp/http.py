@@ -6,7 +6,7 @@ Everything here is plain ASGI: on the way of a request stands nothing but what i
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -69,6 +69,17 @@ async def send_bytes(send: Send, status: int, body: bytes, headers: Headers) -> 
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def adding(send: Send, headers: Headers) -> Send:
+    """``send`` with ``headers`` added to the answer."""
+
+    def sending(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *headers]}
+        return send(message)
+
+    return sending
 
 
 def error_headers(error: ChirpError) -> Headers:

@@ -157,6 +157,13 @@ def _read_app_keys(value: object) -> tuple[str, ...]:
     return keys
 
 
+def _read_hosts(value: object) -> tuple[str, ...]:
+    hosts = () if _is_none(value) else tuple(text.lower() for text in _texts(value))
+    if not all(re.fullmatch(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f:]+\]?", host, re.ASCII) for host in hosts):
+        raise ValueError("each must be a host name without scheme and port, or .example.com for all names that end so")
+    return hosts
+
+
 Host = Annotated[str, BeforeValidator(_read_host), Form("HOST", "an address or a host name")]
 Port = Annotated[int, Field(ge=0, le=65_535), Form("PORT", "a whole number from 0 to 65535")]
 FilePath = Annotated[Path | None, BeforeValidator(_read_path), Form("PATH", "the path of a file")]
@@ -176,6 +183,7 @@ CountOrNone = Annotated[int, Field(ge=0, le=10**9), Form("NUMBER", "a whole numb
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63), Form("NUMBER", "a whole number of at most 64 bits")]
 Rate = Annotated[float, Field(gt=0, le=FASTEST), Form("RATE", f"a number above 0 and at most {FASTEST:.0f}")]
 Instant = Annotated[int | None, BeforeValidator(_read_instant), Form("INSTANT", "an instant")]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_read_hosts), Form("HOSTS", "host names")]
 AppKeys = Annotated[tuple[str, ...], BeforeValidator(_read_app_keys), Form("KEYS", "app keys", secret=True)]
 ClockMode = Annotated[Mode, Form("MODE", "real or frozen")]
 LogLevel = Annotated[
@@ -226,6 +234,9 @@ class Settings(BaseSettings):
     public_url: BaseUrl = _setting("Server", None, "URL by which others reach the server: links to files begin with it")
     api_keys: AppKeys = _setting(
         "Server", None, "app keys to accept, comma separated; without it, every well-formed one"
+    )
+    trusted_hosts: Hosts = _setting(
+        "Server", None, "hosts whose pages may steer the mock, and by whose names browsers may reach it, comma separated"
     )
     log_level: LogLevel = _setting("Server", "warning", "what to log: critical, error, warning, info or debug")
     log_format: LogFormat = _setting("Server", "text", "how to log: text, or json: one object a line")

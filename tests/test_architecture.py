@@ -26,13 +26,14 @@ MAY_IMPORT = {
     "mockchirp.logs": set(),
     "mockchirp.runtime": {"core", "clock", "delivery", "waits", "traffic"},
     "mockchirp.http": {"core"},
+    "mockchirp.origins": {"core", "http"},
     "mockchirp.contract": set(),
     "mockchirp.api": {"core", "clock", "runtime", "http"},
     "mockchirp.fields": {"core"},
     "mockchirp.state": {"core", "clock", "fields"},
     "mockchirp.control": {"core", "clock", "runtime", "http", "contract", "fields", "state", "traffic", ""},
     "mockchirp.client": set(),
-    "mockchirp.app": {"core", "clock", "media", "delivery", "runtime", "http", "api", "control", "settings", "traffic"},
+    "mockchirp.app": {"origins", "core", "clock", "media", "delivery", "runtime", "http", "api", "control", "settings", "traffic"},
     "mockchirp.settings": {"core", "clock", "address"},
 }
 # Libraries that core may use beside the standard one.

@@ -85,6 +85,8 @@ class OperationApp:
         live: LiveSandbox | None = None
         try:
             live = self._find(scope)
+            if live is not None:
+                scope["sandbox"] = live.sandbox.app_id
             raw = b"" if operation.body is None else await read_body(scope, receive, self._largest_body)
             if live is not None:
                 live = self._find(scope) if live.closed else live  # it may have been removed while the body came

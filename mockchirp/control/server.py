@@ -84,7 +84,14 @@ async def _ui(runtime: Runtime) -> Response:
 
 PAGES = (
     Page("getHealth", "/_mockchirp/health", "200 while the process runs", _health, answer=answers.Health),
-    Page("getReadiness", "/_mockchirp/ready", "200 once it serves, else 503", _ready, answer=answers.Readiness, refusals=(503,)),
+    Page(
+        "getReadiness",
+        "/_mockchirp/ready",
+        "200 once it serves, else 503",
+        _ready,
+        answer=answers.Readiness,
+        refusals=(503,),
+    ),
     Page("getMetrics", "/_mockchirp/metrics", "the server in numbers, for Prometheus", _metrics, "text/plain"),
     Page(
         "getProvenance",
