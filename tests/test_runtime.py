@@ -684,6 +684,7 @@ async def test_a_change_of_the_clock_rearms_the_timer(change):
         if change == {"mode": "real"}:
             await client.put("/_mockchirp/clock", json={"rate": 100_000})
         await place(client)
+        await turns()  # nothing is under way any more: only the timer can wake the sandbox
         assert (await client.put("/_mockchirp/clock", json=change)).status_code == 200
         async with asyncio.timeout(GUARD):
             await done.wait()

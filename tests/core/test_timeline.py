@@ -105,6 +105,15 @@ def test_what_is_cancelled_never_comes():
     assert pop_all(timeline) == [(at, act("b")) for at in (10, 20, 30)]
 
 
+def test_what_an_owner_still_has_to_come_is_in_order():
+    """Soonest first, whatever the order in which it was scheduled."""
+    timeline = Timeline()
+    for at in (30, 10, 20, 10):
+        timeline.schedule(at, act("a", str(at)))
+
+    assert [(entry.at, entry.order) for entry in timeline.of("a")] == [(10, 2), (10, 4), (20, 3), (30, 1)]
+
+
 def test_an_owner_can_be_scheduled_again_after_it_was_cancelled():
     """Only what was there is off."""
     timeline = Timeline()
