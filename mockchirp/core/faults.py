@@ -40,6 +40,9 @@ CODES = {
 }
 """Every code that Chirp documents for calling (chirp-api.md section 1, "Errors")."""
 
+_ALWAYS = {424: "telnyx_api_error", 429: "rate_limit_exceeded"}
+"""Statuses that never come without a code."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
@@ -202,7 +205,7 @@ class Faults:
 
 def error_of(fault: Fault, retry_after: int) -> ChirpError:
     """The error that a fault answers with: of its code, else of its status; ``retry_after`` (s) goes with a 429."""
-    code = fault.code or ("rate_limit_exceeded" if fault.status == 429 else None)
+    code = fault.code or _ALWAYS.get(fault.status or 0)
     row = None if code is None else CODES[code]
     status = row.status if row is not None else fault.status
     assert status is not None, "an error has a code or a status"
