@@ -44,7 +44,7 @@ def send_call_command(request: Request) -> object:
         raise InvalidRequest(
             f"type {str(type)[:80]!r} is not a known command: it must be one of {', '.join(known)}", param="type"
         )
-    if type in sandbox.policy.extra_commands:
+    if not _is_own(type, sandbox.policy):
         sandbox.extra_command(call.id, type)
         return {"callId": call.id, "command": type, "status": "accepted"}
     model, run = _COMMANDS[type]
@@ -54,8 +54,12 @@ def send_call_command(request: Request) -> object:
 
 def known_commands(policy: Policy) -> list[str]:
     """The command types that are taken: under `--strict` the documented ones, and always those that the user added."""
-    own = [name for name, command in COMMANDS.items() if command.documented or not policy.strict]
+    own = [name for name in COMMANDS if _is_own(name, policy)]
     return [*own, *(name for name in sorted(policy.extra_commands) if name not in own)]
+
+
+def _is_own(type: str, policy: Policy) -> bool:
+    return type in COMMANDS and (COMMANDS[type].documented or not policy.strict)
 
 
 _Run = Callable[[Sandbox, str, Any], bool | None]

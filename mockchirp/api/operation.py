@@ -104,7 +104,7 @@ class OperationApp:
             live.catch_up()
             sandbox = live.sandbox
             scope["after_event"] = sandbox.events.last
-            quota = sandbox.rate_limiter.count(operation.bucket, sandbox.now)
+            quota = self._count(live)
             if quota.exceeded and sandbox.enforce_rate_limit:
                 raise _too_many(quota, sandbox.now)
             if sandbox.faults.requests and (fault := fault_for(sandbox, operation.id, scope["path_params"])):
@@ -125,6 +125,9 @@ class OperationApp:
             error = exception if isinstance(exception, ChirpError) else internal_error(scope)
             extra = error_headers(error)
             status, answer = error.status, orjson.dumps(envelope(error))
+        if quota is None and live is not None:  # its body was too large
+            live.catch_up()
+            quota = self._count(live)
         origin = None if live is None else live.sandbox
         batch = [] if origin is None else origin.take_outbox()
         quota = quota or untouched(self._runtime.default_now())
@@ -149,6 +152,9 @@ class OperationApp:
             check_id("app", app_id, "appId")
             raise NotFound(f"No such app: {app_id}; an app exists once one of its keys has been used", param="appId")
         return live
+
+    def _count(self, live: LiveSandbox) -> Quota:
+        return live.sandbox.rate_limiter.count(self._operation.bucket, live.sandbox.now)
 
     def _origin(self, scope: Scope, live: LiveSandbox) -> str:
         """Where the caller's links point to; those in the sandbox's webhooks follow its last caller."""

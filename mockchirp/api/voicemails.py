@@ -9,6 +9,7 @@ from mockchirp.core.voicemails import public_voicemail
 from mockchirp.http import parse_model
 
 LARGEST_PAGE = 100
+LARGEST_OFFSET = 2**53 - 1
 DEFAULT_PAGE = 20
 
 
@@ -16,7 +17,7 @@ def list_voicemails(request: Request) -> object:
     """GET /v1/calls/voicemails?limit=&offset=."""
     query = parse_qs(request.query.decode("latin-1"), keep_blank_values=True)
     limit = _number(query, "limit", DEFAULT_PAGE, 1, LARGEST_PAGE)
-    offset = _number(query, "offset", 0, 0, None)
+    offset = _number(query, "offset", 0, 0, LARGEST_OFFSET)
     box = request.sandbox.voicemail_box
     data = [public_voicemail(voicemail) for voicemail in box.page(limit, offset)]
     return {"data": data, "totalCount": len(box.voicemails)}
@@ -42,12 +43,11 @@ def delete_voicemail(request: Request) -> object:
     return {"message": "Voicemail deleted"}
 
 
-def _number(query: dict[str, list[str]], name: str, default: int, least: int, most: int | None) -> int:
+def _number(query: dict[str, list[str]], name: str, default: int, least: int, most: int) -> int:
     if name not in query:
         return default
     text = query[name][-1]
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
-    if number < least or (most is not None and number > most):
-        allowed = f"from {least}" if most is None else f"from {least} to {most}"
-        raise InvalidRequest(f"{name} must be a whole number {allowed}; it is {text[:80]!r}", param=name)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
+    if not least <= number <= most:
+        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}; it is {text[:80]!r}", param=name)
     return number

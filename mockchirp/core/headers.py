@@ -21,7 +21,6 @@ def check_header(name: str, value: object) -> str:
         raise ValueError(f"the header {name} can't be set: it is always application/json")
     if name.lower() in _FRAMING:
         raise ValueError(f"the header {name} can't be set: it would break HTTP framing")
-    text = value.strip(" \t") if isinstance(value, str) else None
-    if text is None or not _VALUE.fullmatch(text):
+    if not isinstance(value, str) or not _VALUE.fullmatch(value):
         raise ValueError(f"the value of the header {name} must be text: printable ASCII characters, no line breaks")
-    return text
+    return value.strip(" \t")
