@@ -778,7 +778,7 @@ def in_a_loop_of_its_own(work):
     def run():
         results.append(asyncio.run(work()))
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(GUARD)
     assert not thread.is_alive(), "it hangs"

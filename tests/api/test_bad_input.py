@@ -69,6 +69,15 @@ MALFORMED = {
 TAKING_BODIES = {row.id: row for row in CHIRPS if row.body != "none"} | {row.id: row for row in CONTROLS if row.body}
 
 
+class Ids(dict):
+    """What the parameters of a path are filled with; those that are not given are nobody's."""
+
+    def __missing__(self, name):
+        return {"recordingId": "call_rec_", "voicemailId": "call_vm_", "webhookId": "whk_"}.get(
+            name, "call_"
+        ) + "a" * 27
+
+
 @pytest.fixture
 def lived_in(mock):
     """A mock with a call in the middle of its talk."""
@@ -81,9 +90,7 @@ def lived_in(mock):
 def send(lived_in):
     """Send a body to an operation that takes one, of the call and the app that there are, with the right kind of key."""
     sandbox = lived_in.sandbox()
-    ids = {"callId": next(iter(sandbox.calls)), "appId": sandbox.app_id}
-    ids |= {"recordingId": "call_rec_" + "a" * 27, "voicemailId": "call_vm_" + "a" * 27, "webhookId": "whk_" + "a" * 27}
-    ids |= {"name": "answered"}
+    ids = Ids({"callId": next(iter(sandbox.calls)), "appId": sandbox.app_id})
 
     def send(operation_id, content, content_type="application/json"):
         row = TAKING_BODIES[operation_id]
@@ -300,7 +307,7 @@ def allowed_methods():
 @pytest.mark.parametrize(("path", "allowed"), allowed_methods().items())
 def test_a_wrong_method_is_refused(mock, refused, contract, path, allowed):
     """405 with `Allow`, without a key too; HEAD gets no body from a server, so only its status is looked at."""
-    filled = path.replace("{fileName}", "x.mp4").format_map(dict.fromkeys(_parameters(path), GONE))
+    filled = path.format_map(Ids(fileName="x.mp4"))
 
     for method in METHODS - allowed:
         answer = mock.request(method, filled, key=None)
@@ -308,13 +315,10 @@ def test_a_wrong_method_is_refused(mock, refused, contract, path, allowed):
         assert set(answer.headers["allow"].split(", ")) == allowed
         if method != "HEAD":
             refused(answer, 405, says=f"{method} is not allowed")
+        if method != "HEAD" and path.startswith("/v1/"):
             contract.check_answer(None, 405, answer.content, answer.headers)
 
     assert list(mock.app.runtime) == []
-
-
-def _parameters(path):
-    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
 
 
 def test_refused_requests_leave_no_trace(open_mock):
