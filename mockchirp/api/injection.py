@@ -57,9 +57,11 @@ async def strike(live: LiveSandbox, fault: Fault, receive: Receive, quota: Quota
     if fault.delay:
         try:
             await live.hold(is_gone, min(fault.delay / SECOND, seconds), _never)
-        finally:
-            if live.sandbox is not sandbox or live.closed:  # nothing from before a reset has an effect after it
-                raise ConnectionCut(reset=False)
+        except ChirpError:
+            if live.sandbox is sandbox and not live.closed:
+                raise
+        if live.sandbox is not sandbox or live.closed:  # nothing from before a reset has an effect after it
+            raise ConnectionCut(reset=False)
     if fault.abort == "hang":
         with suppress(ChirpError):  # whatever ends the wait, there is no answer
             await live.hold(is_gone, seconds, partial(_hang_up, receive))
