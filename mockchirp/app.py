@@ -12,13 +12,14 @@ from mockchirp.api.operation import CORS_HEADERS, quota_headers
 from mockchirp.api.routes import operations
 from mockchirp.api.routes import routes as api_routes
 from mockchirp.clock import real_seconds
+from mockchirp.control.routes import largest_body
 from mockchirp.control.routes import routes as control_routes
 from mockchirp.control.server import routes as server_routes
 from mockchirp.core.errors import ChirpError, Forbidden, NotFound
 from mockchirp.core.rate_limits import untouched
 from mockchirp.core.world import Policy
 from mockchirp.delivery import HttpSender, Sender
-from mockchirp.http import ConnectionCut, Headers, Methods, adding, header, internal_error, send_error
+from mockchirp.http import MOST_DISCARDED, ConnectionCut, Headers, Methods, adding, header, internal_error, send_error
 from mockchirp.media import AudioLibrary
 from mockchirp.origins import OriginRule, cors_headers, preflight_headers
 from mockchirp.runtime import Defaults, Runtime
@@ -41,6 +42,8 @@ class App:
         self._rule = rule
         runtime.operations = operations(strict=runtime.defaults.policy.strict)
         self._library = library
+        self.largest_request = largest_body(runtime) + MOST_DISCARDED + (1 << 20)
+        """Bytes of a request that a server has to let through, so that the answer can be given here."""
         routes = [
             *api_routes(runtime, library.path),
             *control_routes(runtime),

@@ -26,7 +26,7 @@ from mockchirp.core.errors import (
 Headers = list[tuple[bytes, bytes]]
 Body = TypeVar("Body", bound=BaseModel)
 
-_MOST_DISCARDED = 64 << 20
+MOST_DISCARDED = 64 << 20
 """Bytes of a refused body that are read and thrown away, so that the client gets to see the answer."""
 DEEPEST = 32
 """Levels of nesting in a body; more is 400."""
@@ -118,7 +118,7 @@ async def read_body(scope: Scope, receive: Receive, largest: int) -> bytes:
         too_large = too_large or length > largest
         if not too_large:
             chunks.append(chunk)
-        elif length > largest + _MOST_DISCARDED:
+        elif length > largest + MOST_DISCARDED:
             break
         more = message.get("more_body", False)
     if too_large:

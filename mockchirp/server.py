@@ -15,6 +15,7 @@ import struct
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -22,7 +23,9 @@ from typing import TYPE_CHECKING, Any, Self
 import uvicorn
 
 from mockchirp.address import url_of
+from mockchirp.core.instants import SECOND
 from mockchirp.http import ConnectionCut
+from mockchirp.protocol import BoundedProtocol
 from mockchirp.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
@@ -74,12 +77,18 @@ def write_port_file(path: Path, port: int) -> None:
 class _Http(uvicorn.Server):
     """uvicorn without its signal handlers, its ticking (an idle server does nothing) and its endless patience at a stop."""
 
-    def __init__(self, app: "App") -> None:
+    def __init__(self, app: "App", settings: Settings) -> None:
+        protocol = partial(
+            BoundedProtocol,
+            most=settings.max_connections,
+            patience=settings.request_timeout / SECOND,
+            largest=app.largest_request,
+        )
         super().__init__(
             uvicorn.Config(
                 self._answer,
                 interface="asgi3",
-                http="httptools",
+                http=protocol,  # type: ignore[arg-type]  # uvicorn only calls it
                 ws="none",
                 lifespan="off",  # state never lives in it: test tools run it never, or several times
                 log_config=None,
@@ -195,7 +204,7 @@ class Server:
 
             app = create_app(self.settings)
             app.runtime.base_url = self.url
-            self._http = _Http(app)
+            self._http = _Http(app, self.settings)
             if self.settings.port_file is not None:
                 write_port_file(self.settings.port_file, self._port)
         except BaseException:

@@ -139,6 +139,11 @@ OPERATIONS = (
 )
 
 
+def largest_body(runtime: Runtime) -> int:
+    """Bytes of the largest body that any request may have."""
+    return max(runtime.defaults.max_body_size, *(operation.largest_body for operation in OPERATIONS))
+
+
 def routes(runtime: Runtime) -> list[BaseRoute]:
     """Starlette's routes for the table, one a path."""
     by_path: dict[str, dict[str, OperationApp]] = defaultdict(dict)
