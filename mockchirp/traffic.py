@@ -21,7 +21,7 @@ _log = logging.getLogger("mockchirp.traffic")
 
 
 class Durations:
-    """How long requests took: how many up to each of :data:`BOUNDS` (and beyond the last), and the seconds of all together."""
+    """How long requests took: how many up to each of :data:`BOUNDS` and beyond the last, and the seconds of all together."""
 
     __slots__ = ("buckets", "total")
 
@@ -29,13 +29,17 @@ class Durations:
         self.buckets = [0] * (len(BOUNDS) + 1)
         self.total = 0.0
 
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return sum(self.buckets)
+
 
 class Traffic:
-    """Counts since the start: requests by operation and status, their durations by operation, attempts by their outcome."""
+    """What went through since the start: ``requests`` by operation and status, ``attempts`` by their outcome."""
 
     def __init__(self) -> None:
-        self.requests: dict[tuple[str, int], int] = {}
-        self.durations: dict[str, Durations] = {}
+        self.requests: dict[tuple[str, int], Durations] = {}
         self.attempts: dict[tuple[str, int | None], int] = {}
         """By outcome (`delivered`, `failed`) and the status of the receiver's answer, None where there was none."""
         self.past_events = 0
@@ -43,11 +47,9 @@ class Traffic:
 
     def note_request(self, scope: MutableMapping[str, Any], operation: str, status: int, elapsed: float) -> None:
         """A request has been answered with ``status`` (or :data:`ABORTED`) after ``elapsed`` real seconds."""
-        key = operation, status
-        self.requests[key] = self.requests.get(key, 0) + 1
-        durations = self.durations.get(operation)
+        durations = self.requests.get((operation, status))
         if durations is None:
-            durations = self.durations[operation] = Durations()
+            durations = self.requests[operation, status] = Durations()
         durations.buckets[bisect_left(BOUNDS, elapsed)] += 1
         durations.total += elapsed
         if _log.isEnabledFor(logging.INFO):
@@ -75,8 +77,8 @@ class Traffic:
             "ms": _milliseconds(outcome.elapsed),
         }
         _log.info(
-            "%(webhookEvent)s %(delivery)s attempt %(attempt)s to %(receiver)s: %(outcome)s, %(status)s in %(ms)s ms",
-            fields,
+            "%(webhookEvent)s %(delivery)s attempt %(attempt)s to %(receiver)s: %(outcome)s%(why)s in %(ms)s ms",
+            {**fields, "why": f" ({outcome.error})" if outcome.error else ""},
             extra={"fields": fields},
         )
 

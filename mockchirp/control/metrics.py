@@ -3,16 +3,18 @@
 The library is loaded with the first reading: most servers are never asked, and it would take up a good part of the start.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
+from itertools import accumulate
+from operator import itemgetter
 from typing import TYPE_CHECKING, get_args
 
 from mockchirp.core.calls import CallStatus
 from mockchirp.core.deliveries import DeliveryStatus
 from mockchirp.core.recordings import RecordingStatus
 from mockchirp.runtime import Runtime
-from mockchirp.traffic import ABORTED, BOUNDS
+from mockchirp.traffic import ABORTED, BOUNDS, Durations
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -52,20 +54,20 @@ def _traffic(runtime: Runtime) -> Iterator["Metric"]:
         "Requests by operation and status; operation none: no such route or method; status aborted: no answer.",
         labels=("operation", "status"),
     )
-    for (operation, status), count in sorted(traffic.requests.items()):
-        requests.add_metric((operation, "aborted" if status == ABORTED else str(status)), count)
+    by_operation: dict[str, list[Durations]] = defaultdict(list)
+    for (operation, status), durations in sorted(traffic.requests.items(), key=itemgetter(0)):
+        requests.add_metric((operation, "aborted" if status == ABORTED else str(status)), durations.count)
+        by_operation[operation].append(durations)
     yield requests
 
-    durations = HistogramMetricFamily(
+    histogram = HistogramMetricFamily(
         "mockchirp_request_duration_seconds", "Real time from request to answer.", labels=("operation",)
     )
-    for operation, seen in sorted(traffic.durations.items()):
-        count, buckets = 0, []
-        for bound, more in zip((*map(str, BOUNDS), "+Inf"), seen.buckets, strict=True):
-            count += more
-            buckets.append((bound, count))
-        durations.add_metric((operation,), buckets, sum_value=seen.total)
-    yield durations
+    for operation, parts in by_operation.items():
+        counts = accumulate(map(sum, zip(*(part.buckets for part in parts), strict=True)))
+        buckets = list(zip((*map(str, BOUNDS), "+Inf"), counts, strict=True))
+        histogram.add_metric((operation,), buckets, sum_value=sum(part.total for part in parts))
+    yield histogram
 
     attempts = CounterMetricFamily(
         "mockchirp_webhook_attempts",
