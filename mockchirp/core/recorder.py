@@ -35,7 +35,7 @@ class Recorder:
         self._world = world
         self._app_id = app_id
         self._calls = calls
-        self._size_of = size_of
+        self.size_of = size_of
         self.when_completed: list[Callable[[Recording], None]] = []
         """Told of every recording that is ready."""
 
@@ -76,7 +76,7 @@ class Recorder:
         assert recording.duration is not None, "a recording that is processed has ended"
         if recording.outcome == "completed":
             try:
-                recording.file_size = self._size_of(recording.format, recording.duration)
+                recording.file_size = self.size_of(recording.format, recording.duration)
             except OSError as error:
                 _log.error("%s failed: its file can't be made: %s", recording.id, error)
                 recording.outcome = "failed"

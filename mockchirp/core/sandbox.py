@@ -162,7 +162,7 @@ class Sandbox:
         check_address(to_address, to_channel, "to")
         self._check_assigned(from_address, from_channel, "from")
         self._check_capacity()
-        scenario = self._scenario_for(to_address, metadata)
+        scenario = self.scenario_for(to_address, metadata)
         if scenario.carrier_down:
             source = "meta" if to_channel == "whatsapp" else "telnyx"
             raise CarrierUnavailable(
@@ -215,7 +215,7 @@ class Sandbox:
             from_channel=from_channel,
             to_channel=to_channel,
             metadata=metadata or {},
-            scenario=scenario or self._scenario_for(from_address, metadata),
+            scenario=scenario or self.scenario_for(from_address, metadata),
             created_at=self.now,
         )
         self._retention.make_room()
@@ -364,7 +364,7 @@ class Sandbox:
     def _note_command(self, call: Call, command: str, **parameters: object) -> None:
         self._world.emit("call.command", call, {"command": command, **parameters})
 
-    def _scenario_for(self, number: str, metadata: Mapping[str, Any] | None) -> Scenario:
+    def scenario_for(self, number: str, metadata: Mapping[str, Any] | None) -> Scenario:
         """The scenario that `metadata.mockchirp.scenario` names, else the one that the number leads to."""
         wanted = metadata.get("mockchirp") if metadata else None
         if isinstance(wanted, dict) and "scenario" in wanted:

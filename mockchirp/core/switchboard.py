@@ -45,7 +45,7 @@ class Switchboard:
         """Begin a call."""
         self.calls[call.id] = call
         self.live += 1
-        self._open_room(call)
+        self.open_room(call)
         self.enter(call, "initiated")
 
     def enter(self, call: Call, status: CallStatus, *, end_reason: str | None = None) -> None:
@@ -92,7 +92,7 @@ class Switchboard:
         self._leave(call, left)
         call.to_address, call.to_channel = address, channel
         call.muted = tuple(leg for leg in call.muted if leg != "to")
-        self._open_room(call)
+        self.open_room(call)
         call.participant_count += 1
         self._join(call, Participant(call.participant_count, "to", address, channel))
 
@@ -134,7 +134,7 @@ class Switchboard:
         call.participants = ()
         return {"status": call.status, "endReason": call.end_reason, "duration": call.duration}
 
-    def _open_room(self, call: Call) -> None:
+    def open_room(self, call: Call) -> None:
         if call.livekit_room_name is None and "webrtc" in (call.from_channel, call.to_channel):
             call.livekit_room_name = f"call-{call.id[-12:]}"
 

@@ -90,7 +90,11 @@ class Timeline:
 
     def __iter__(self) -> Iterator[Entry]:
         """Every pending entry, soonest first."""
-        return iter(sorted(entry for entry in self._heap if entry.order not in self._cancelled))
+        return iter(sorted(self.pending()))
+
+    def pending(self) -> list[Entry]:
+        """Every pending entry, in no order."""
+        return [entry for entry in self._heap if entry.order not in self._cancelled]
 
     @property
     def last_order(self) -> int:

@@ -1,0 +1,303 @@
+"""The document of a sandbox's state: what an export holds, and what people write by hand as a seed file.
+
+Nearly everything may be left out; :mod:`mockchirp.state.restoring` fills it in. What an export always says, so that the
+sandbox goes on as it would have: identifiers, instants, timers and counts.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic.alias_generators import to_camel
+
+from mockchirp.clock import FASTEST, Mode
+from mockchirp.core.calls import CallStatus, Channel, Direction, Leg
+from mockchirp.core.configuration import AnswerBehavior
+from mockchirp.core.deliveries import DeliveryStatus
+from mockchirp.core.faults import Abort, Target
+from mockchirp.core.recordings import RecordingFormat, RecordingStatus
+from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
+from mockchirp.fields import Body, Duration
+from mockchirp.state.scenarios import MOST_SCENARIOS, ScenarioBody
+from mockchirp.state.values import (
+    MOST,
+    Absolute,
+    ActionName,
+    CallId,
+    Code,
+    ConfigurationId,
+    Count,
+    DeliveryId,
+    EventName,
+    FaultId,
+    HttpUrl,
+    Key,
+    Kind,
+    Number,
+    RecordingId,
+    Span,
+    VoicemailId,
+    WebhookId,
+    When,
+)
+
+VERSION = 1
+
+
+def _version(value: object) -> object:
+    if value != VERSION or isinstance(value, bool):
+        raise ValueError(f"{str(value)[:40]} is not a version that this mockchirp reads; it reads {VERSION}")
+    return value
+
+
+class Part(Body, alias_generator=to_camel, defer_build=True):
+    """A part of the document."""
+
+
+class ClockPart(Part):
+    """The clock: as the server is set, where nothing is said."""
+
+    now: Absolute | None = None
+    mode: Mode | None = None
+    rate: float | None = Field(None, gt=0, le=FASTEST)
+
+
+class CallingPart(Part):
+    """The calling configuration; what is left out is as Chirp has it. ``voicemail_max_duration`` in seconds."""
+
+    id: ConfigurationId | None = None
+    voicemail_enabled: bool | None = None
+    voicemail_greeting_url: HttpUrl | None = None
+    voicemail_max_duration: int | None = Field(None, ge=10, le=600)
+    auto_record_enabled: bool | None = None
+    recording_format: RecordingFormat | None = None
+    default_answer_behavior: AnswerBehavior | None = None
+    max_concurrent_calls: int | None = Field(None, ge=1, le=MOST)
+    whatsapp_calling_enabled: bool | None = None
+    whatsapp_sip_enabled: bool | None = None
+    created_at: When | None = None
+    updated_at: When | None = None
+
+
+class ScenariosPart(Part):
+    """The scenarios that are defined or overridden, the numbers that lead to some, and the default."""
+
+    defined: dict[str, ScenarioBody] = Field(default_factory=dict, max_length=MOST_SCENARIOS)
+    numbers: dict[str, str] = Field(default_factory=dict)
+    default: str | None = None
+
+
+class WebhookPart(Part):
+    """A webhook: of all calling events, where none are named."""
+
+    id: WebhookId | None = None
+    url: str
+    events: list[str] | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    created_at: When | None = None
+    updated_at: When | None = None
+
+
+class RecordingPart(Part):
+    """A recording of the call that it stands in; ``outcome`` is what its processing will come to."""
+
+    id: RecordingId | None = None
+    format: RecordingFormat = "mp4"
+    status: RecordingStatus = "completed"
+    started_at: When | None = None
+    ended_at: When | None = None
+    duration: Span | None = None
+    outcome: RecordingOutcome | None = None
+    file_size: Count | None = None
+    message: bool = False
+    """Whether it is a caller's message that is still to become a voicemail."""
+    order: Count = 0
+    """Its place among recordings that start at one instant."""
+
+
+class VoicemailPart(Part):
+    """The voicemail that the call it stands in left; ``recording_id`` null if its recording was deleted."""
+
+    id: VoicemailId | None = None
+    created_at: When | None = None
+    recording_id: RecordingId | None = None
+    duration: Count | None = None
+    """Whole seconds, as Chirp shows them."""
+    caller_number: str | None = Field(None, max_length=256)
+    caller_channel: Channel | None = None
+    transcription: str | None = Field(None, max_length=100_000)
+    is_read: bool = False
+    order: Count = 0
+    """Its place among voicemails of one instant."""
+
+
+class ParticipantPart(Part):
+    """A party that is connected."""
+
+    number: Number
+    leg: Leg
+    address: str
+    channel: Channel
+
+
+class CallPart(Part):
+    """A call. Only the two addresses are needed; times that are left out are made up to suit its status."""
+
+    id: CallId | None = None
+    direction: Direction = "outbound"
+    status: CallStatus = "initiated"
+    from_address: str = Field(alias="from")
+    to_address: str = Field(alias="to")
+    from_channel: Channel = "pstn"
+    to_channel: Channel = "pstn"
+    created_at: When | None = None
+    answered_at: When | None = None
+    ended_at: When | None = None
+    duration: Span | None = None
+    end_reason: Literal["hangup", "rejected", "busy", "no_answer", "canceled", "failed"] | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    livekit_room_name: str | None = Field(None, max_length=256)
+    scenario: str | None = None
+    scenario_definition: ScenarioBody | None = None
+    """The scenario itself, where it is none of those that the sandbox has now."""
+    hold: bool = False
+    muted: list[Leg] = Field(default_factory=list, max_length=2)
+    queued_recording: RecordingFormat | None = None
+    recordings: list[RecordingPart] = Field(default_factory=list)
+    voicemail: VoicemailPart | None = None
+    participants: list[ParticipantPart] | None = None
+    participant_count: int | None = Field(None, ge=2, le=MOST)
+
+
+class AttemptPart(Part):
+    """One try to deliver a webhook; ``elapsed`` in real seconds."""
+
+    number: Number
+    at: When
+    url: str
+    status: int | None = None
+    error: str | None = None
+    body: str = ""
+    body_base64: str | None = None
+    """The beginning of the answer's body, where it is no text."""
+    elapsed: float = Field(0.0, ge=0)
+    next_attempt_at: When | None = None
+    after_event: Count = 0
+
+
+class DeliveryPart(Part):
+    """An event on its way to a webhook; ``under_way`` is the place of its attempt among those that have no outcome yet."""
+
+    id: DeliveryId
+    webhook_id: WebhookId
+    event: EventName
+    event_id: str
+    call_id: CallId
+    body: str
+    created_at: When
+    order: Number
+    status: DeliveryStatus = "pending"
+    attempts: list[AttemptPart] = Field(default_factory=list)
+    under_way: Number | None = None
+    url: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+    redelivery_of: str | None = None
+    injected: list[str] = Field(default_factory=list)
+    held_by: str | None = None
+    behind: Count = 0
+
+
+class EventPart(Part):
+    """Something that happened."""
+
+    number: Number
+    at: When
+    type: EventName
+    call_id: CallId
+    recording_id: RecordingId | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class TimerPart(Part):
+    """Something that is scheduled, for the call, recording or delivery that it names."""
+
+    at: When
+    order: Number | None = None
+    """Its place among timers of one instant, and of all things that take one."""
+    action: ActionName
+    call_id: str | None = None
+    recording_id: str | None = None
+    delivery_id: str | None = None
+    does: FarEndAction | None = None
+
+
+class FaultPart(Part):
+    """A fault and how often it has applied."""
+
+    id: FaultId | None = None
+    created_at: When | None = None
+    target: Target = "api"
+    call_id: CallId | None = None
+    times: Number | None = None
+    probability: float = Field(1.0, ge=0, le=1)
+    expires_at: When | None = None
+    delay: Duration | None = None
+    operation: str = Field("*", max_length=80)
+    status: int | None = Field(None, ge=400, le=599)
+    code: Code | None = None
+    message: str | None = Field(None, min_length=1, max_length=1000)
+    abort: Abort | None = None
+    event: EventName | None = None
+    duplicate: int = Field(0, ge=0, le=100)
+    drop: bool = False
+    reorder: int = Field(0, ge=0, le=100)
+    matched: Count = 0
+    injected: Count = 0
+
+
+class RequestsPart(Part):
+    """How many requests were counted in the minute that began at ``minute``."""
+
+    minute: When
+    general: Count = 0
+    webhooks: Count = 0
+
+
+class CountsPart(Part):
+    """How many there ever were, from which all that is still to come gets its identifiers and its place."""
+
+    ids: dict[Kind, Count] = Field(default_factory=dict)
+    numbers: Count = 0
+    messages: Count = 0
+    orders: Count = 0
+    deliveries: Count = 0
+    events: Count = 0
+    faults: Count = 0
+
+
+class Document(Part):
+    """The state of one sandbox."""
+
+    version: Annotated[int, BeforeValidator(_version)] = VERSION
+    keys: list[Key] | None = Field(None, min_length=1, max_length=1000)
+    """The app keys that share it; the first says which app it is."""
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    identity: str | None = Field(None, min_length=1, max_length=400)
+    """What everything by chance comes from; without it, the seed and the first key."""
+    origin: HttpUrl | None = None
+    """Where the links in its webhooks point to; without it, to the server."""
+    clock: ClockPart = ClockPart()
+    phone_numbers: list[str] = Field(default_factory=list, max_length=1000)
+    rate_limit: Literal["off", "enforce"] | None = None
+    requests: RequestsPart | None = None
+    calling: CallingPart = CallingPart()
+    scenarios: ScenariosPart = ScenariosPart()
+    webhooks: list[WebhookPart] | None = None
+    """Without it, the one of the server's settings, if it has one."""
+    calls: list[CallPart] = Field(default_factory=list)
+    deliveries: list[DeliveryPart] = Field(default_factory=list)
+    events: list[EventPart] | None = None
+    """Without it, the history that the calls tell of."""
+    timers: list[TimerPart] | None = None
+    """Without it, what the scenarios of the live calls have next."""
+    faults: list[FaultPart] = Field(default_factory=list)
+    counts: CountsPart | None = None

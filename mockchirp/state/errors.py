@@ -1,0 +1,57 @@
+"""What is wrong with a document of state, and where."""
+
+from types import TracebackType
+
+from pydantic import ValidationError
+
+from mockchirp.core.errors import ChirpError
+
+Path = tuple[str | int, ...]
+
+
+class BadState(ValueError):
+    """The document can't be taken: ``reason`` says why, ``path`` which part of it is at fault."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}" if self.path else self.reason
+
+    @property
+    def place(self) -> str:
+        """The path as people write it, such as ``calls.3.status``."""
+        return ".".join(str(part)[:80] for part in self.path)
+
+
+class within:  # noqa: N801 - it stands in a `with` statement and reads like a word of it
+    """What goes wrong inside is wrong within a part of the document: errors of the core become :class:`BadState`, too."""
+
+    def __init__(self, *path: str | int) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, BadState):
+            error.path = (*self._path, *error.path)
+        elif isinstance(error, ChirpError):
+            own = () if error.param is None else tuple(error.param.split("."))
+            reason = error.message.removeprefix(f"{error.param}: ")
+            raise BadState((*self._path, *own), reason) from None
+
+
+def from_validation(error: ValidationError) -> BadState:
+    """The first thing that a model finds wrong."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    reason = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "missing":
+        reason = "is required"
+    elif fault["type"] == "extra_forbidden":
+        reason = "is not a known field here"
+    return BadState(fault["loc"], f"{reason[:1].lower()}{reason[1:]}")

@@ -1,0 +1,271 @@
+"""From a sandbox to the document of its state.
+
+A big sandbox takes seconds to write down, in which it must go on serving. So it is done in two steps: :func:`capture` takes
+everything at one moment, and only copies what can change; :func:`write` then makes the JSON of it piece by piece, between
+which others may work.
+"""
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
+from typing import Any
+
+import orjson
+from pydantic.alias_generators import to_camel
+
+from mockchirp.clock import Clock
+from mockchirp.core.configuration import public_configuration
+from mockchirp.core.deliveries import Attempt
+from mockchirp.core.events import Event
+from mockchirp.core.faults import Fault
+from mockchirp.core.instants import MINUTE, format_duration, format_milli
+from mockchirp.core.sandbox import Sandbox
+from mockchirp.core.scenarios import ScenarioBook
+from mockchirp.core.timeline import ACTION_NAMES, Entry
+from mockchirp.state.document import VERSION
+from mockchirp.state.scenarios import show_scenario
+
+Json = dict[str, Any]
+
+_PIECE = 64
+"""Things in one piece of JSON: well below a millisecond's work."""
+
+_OTHER_NAMES = {"from_address": "from", "to_address": "to", "on_hold": "hold"}
+
+
+class _Row:
+    """How things of one class are taken and shown: the fields that an export tells, and those of them that are instants."""
+
+    def __init__(self, *fields: str, instants: tuple[str, ...] = ()) -> None:
+        self.fields = fields
+        self.of: Callable[[Any], tuple[Any, ...]] = attrgetter(*fields)
+        self._names = [_OTHER_NAMES.get(field) or to_camel(field) for field in fields]
+        self._instants = [to_camel(field) for field in instants]
+
+    def show(self, values: tuple[Any, ...]) -> Json:
+        """All the values by their names in the document."""
+        shown = dict(zip(self._names, values, strict=True))
+        for name in self._instants:
+            if shown[name] is not None:
+                shown[name] = format_milli(shown[name])
+        return shown
+
+
+# A test holds these against the classes: what changes in a sandbox is in a row, or found out again from what is.
+CALL = _Row(
+    *("id", "direction", "status", "from_address", "to_address", "from_channel", "to_channel"),
+    *("created_at", "answered_at", "ended_at", "end_reason", "metadata", "livekit_room_name", "scenario"),
+    *("on_hold", "muted", "queued_recording", "participants", "participant_count"),
+    instants=("created_at", "answered_at", "ended_at"),
+)
+RECORDING = _Row(
+    *("id", "format", "status", "started_at", "ended_at", "outcome", "file_size"), instants=("started_at", "ended_at")
+)
+VOICEMAIL = _Row(
+    *("id", "created_at", "recording_id", "duration", "caller_number", "caller_channel", "transcription", "is_read"),
+    instants=("created_at",),
+)
+DELIVERY = _Row(
+    *("id", "webhook_id", "event", "event_id", "call_id", "body", "created_at", "order", "status", "sent", "url"),
+    *("headers", "redelivery_of", "injected", "held_by", "behind"),
+    instants=("created_at",),
+)
+WEBHOOK = _Row(*("id", "url", "events", "headers", "created_at", "updated_at"), instants=("created_at", "updated_at"))
+FAULT = _Row(
+    *("id", "created_at", "target", "call_id", "times", "probability", "expires_at", "delay", "operation", "status"),
+    *("code", "message", "abort", "event", "duplicate", "drop", "reorder", "matched", "injected"),
+    instants=("created_at", "expires_at"),
+)
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A sandbox at one moment: rows of values that nothing changes any more."""
+
+    head: Json
+    book: ScenarioBook
+    calls: list[tuple[Any, tuple[str, ...]]]
+    recordings: dict[str, tuple[int, Any]]
+    voicemails: dict[str, tuple[int, Any]]
+    messages: frozenset[str]
+    deliveries: list[tuple[Any, tuple[Attempt, ...]]]
+    events: list[Event]
+    timers: list[Entry]
+
+
+def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, origin: bool = False) -> Snapshot:
+    """Everything of a sandbox at this moment. ``origin``: whether where its webhooks' links point to belongs to it, which is
+    so where it goes on at the same place.
+    """
+    now = sandbox.now
+    limiter = sandbox.rate_limiter
+    book = sandbox.scenarios
+    configuration = sandbox.configuration
+    calling = public_configuration(configuration)
+    for name in ("appId", "organizationId"):
+        del calling[name]
+    calling["createdAt"] = format_milli(configuration.created_at)
+    calling["updatedAt"] = format_milli(configuration.updated_at)
+    head: Json = {
+        "version": VERSION,
+        "keys": list(keys),
+        "seed": seed,
+        "identity": sandbox.identity,
+        **({"origin": sandbox.notifier.origin} if origin else {}),
+        "clock": {"now": format_milli(now), "mode": clock.mode, "rate": clock.rate},
+        "phoneNumbers": list(sandbox.phone_numbers),
+        "rateLimit": "enforce" if sandbox.enforce_rate_limit else "off",
+        "calling": calling,
+        "scenarios": {
+            "defined": {name: show_scenario(scenario) for name, scenario in book.defined.items()},
+            "numbers": dict(book.numbers),
+            "default": book.default,
+        },
+        "webhooks": [WEBHOOK.show(WEBHOOK.of(webhook)) for webhook in sandbox.notifier.webhooks.values()],
+        "faults": [_fault(fault) for fault in sandbox.faults],
+        "counts": {
+            "ids": dict(sandbox.ids.counts),
+            "numbers": sandbox.people.numbers,
+            "messages": sandbox.people.messages,
+            "orders": sandbox.timeline.last_order,
+            "deliveries": sandbox.deliveries.count,
+            "events": sandbox.events.last,
+            "faults": sandbox.faults.count,
+        },
+    }
+    if limiter.window == now // MINUTE:
+        head["requests"] = {"minute": format_milli(limiter.window * MINUTE), **limiter.counts}
+    recordings = enumerate(sandbox.recorder.recordings.values())
+    voicemails = enumerate(sandbox.voicemail_box.voicemails.values())
+    return Snapshot(
+        head=head,
+        book=ScenarioBook(dict(book.defined), {}, book.default),
+        calls=[(CALL.of(call), tuple(call.recording_ids)) for call in sandbox.calls.values()],
+        recordings={recording.id: (order, RECORDING.of(recording)) for order, recording in recordings},
+        voicemails={voicemail.call_id: (order, VOICEMAIL.of(voicemail)) for order, voicemail in voicemails},
+        messages=frozenset(sandbox.voicemail_box.messages),
+        deliveries=[(DELIVERY.of(delivery), tuple(delivery.attempts)) for delivery in sandbox.deliveries],
+        events=list(sandbox.events.after(0)),
+        timers=sandbox.timeline.pending(),
+    )
+
+
+def write(snapshot: Snapshot) -> Iterator[bytes]:
+    """The document as JSON text, piece by piece."""
+    yield orjson.dumps(snapshot.head)[:-1]
+    yield from _list(b"calls", snapshot.calls, lambda row: _call(snapshot, *row))
+    yield from _list(b"deliveries", snapshot.deliveries, lambda row: _delivery(*row))
+    yield from _list(b"events", snapshot.events, _event)
+    yield from _list(b"timers", sorted(snapshot.timers), _timer)
+    yield b"}"
+
+
+def export(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int) -> Json:
+    """The whole document at once, as plain data."""
+    document: Json = orjson.loads(b"".join(write(capture(sandbox, clock, keys, seed))))
+    return document
+
+
+def _list(name: bytes, rows: Iterable[Any], show: Callable[[Any], Json]) -> Iterator[bytes]:
+    yield b',"%s":[' % name
+    rest = iter(rows)
+    separator = b""
+    while piece := [show(row) for row in islice(rest, _PIECE)]:
+        yield separator + orjson.dumps(piece)[1:-1]
+        separator = b","
+    yield b"]"
+
+
+def _told(shown: Json) -> Json:
+    """Without what says nothing: null, false, zero, empty."""
+    return {name: value for name, value in shown.items() if value}
+
+
+def _call(snapshot: Snapshot, values: Any, recording_ids: tuple[str, ...]) -> Json:
+    shown = CALL.show(values)
+    id, scenario = shown["id"], shown["scenario"]
+    shown["scenario"] = scenario.name
+    current = snapshot.book.get(scenario.name)
+    if current is not scenario and current != scenario:
+        shown["scenarioDefinition"] = show_scenario(scenario)
+    shown["participants"] = [participant._asdict() for participant in shown["participants"]]
+    if shown["participantCount"] == 2:
+        del shown["participantCount"]
+    never_answered = shown["endedAt"] is not None and shown["answeredAt"] is None
+    recordings, voicemail = snapshot.recordings, snapshot.voicemails.get(id)
+    shown["recordings"] = [_recording(*recordings[each], each in snapshot.messages) for each in recording_ids]
+    shown["voicemail"] = None if voicemail is None else {**VOICEMAIL.show(voicemail[1]), "order": voicemail[0]}
+    told = _told(shown)
+    if never_answered:
+        told["answeredAt"] = None
+    return told
+
+
+def _recording(order: int, values: Any, message: bool) -> Json:
+    shown = {**RECORDING.show(values), "message": message, "order": order}
+    return {name: value for name, value in shown.items() if value is not None and value is not False}
+
+
+def _delivery(values: Any, attempts: tuple[Attempt, ...]) -> Json:
+    shown = DELIVERY.show(values)
+    shown["body"] = shown["body"].decode()
+    shown["headers"] = dict(shown["headers"])
+    shown["attempts"] = [_attempt(attempt) for attempt in attempts]
+    sent = shown.pop("sent")
+    if sent is not None and shown["status"] == "pending":
+        shown["underWay"] = sent.number
+    return _told(shown)
+
+
+def _attempt(attempt: Attempt) -> Json:
+    outcome = attempt.outcome
+    shown: Json = {
+        "number": attempt.number,
+        "at": format_milli(attempt.at),
+        "url": attempt.url,
+        "status": outcome.status,
+        "elapsed": outcome.elapsed,
+        "afterEvent": attempt.after_event,
+    }
+    if outcome.error is not None:
+        shown["error"] = outcome.error
+    if outcome.body:
+        try:
+            shown["body"] = outcome.body.decode()
+        except UnicodeDecodeError:
+            shown["bodyBase64"] = base64.b64encode(outcome.body).decode()
+    if attempt.next_attempt_at is not None:
+        shown["nextAttemptAt"] = format_milli(attempt.next_attempt_at)
+    return shown
+
+
+def _event(event: Event) -> Json:
+    shown: Json = {"number": event.number, "at": format_milli(event.at), "type": event.type, "callId": event.call_id}
+    if event.recording_id is not None:
+        shown["recordingId"] = event.recording_id
+    if event.data:
+        shown["data"] = event.data
+    return shown
+
+
+_TIMER_NAMES: Mapping[str, str] = {
+    "call_id": "callId",
+    "recording_id": "recordingId",
+    "delivery_id": "deliveryId",
+    "action": "does",
+}
+
+
+def _timer(entry: Entry) -> Json:
+    action = entry.action
+    subject = {_TIMER_NAMES[name]: value for name, value in action._asdict().items()}
+    return {"at": format_milli(entry.at), "order": entry.order, "action": ACTION_NAMES[type(action)], **subject}
+
+
+def _fault(fault: Fault) -> Json:
+    shown = FAULT.show(FAULT.of(fault))
+    if fault.delay is not None:
+        shown["delay"] = format_duration(fault.delay)
+    return {name: value for name, value in shown.items() if value is not None}

@@ -1,0 +1,126 @@
+"""The values that a document of state is made of: instants, identifiers, names."""
+
+import re
+from collections.abc import Callable, Collection
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from mockchirp.clock import EARLIEST, LATEST
+from mockchirp.core.events import EVENTS
+from mockchirp.core.faults import CODES
+from mockchirp.core.ids import PATTERNS, PREFIXES
+from mockchirp.core.instants import DAY, format_second, parse_duration, parse_instant
+from mockchirp.core.keys import APP_KEY
+from mockchirp.core.timeline import ACTION_NAMES
+from mockchirp.fields import Duration
+
+MOST = 2**53 - 1
+"""The greatest whole number that every JSON reader keeps."""
+
+
+class Moment(NamedTuple):
+    """An instant as it is written: absolute, or so many milliseconds from the sandbox's own now."""
+
+    value: int
+    relative: bool = False
+
+    def at(self, now: int) -> int:
+        """The instant that is meant where it is ``now``."""
+        return now + self.value if self.relative else self.value
+
+
+def _moment(value: object) -> Moment:
+    if isinstance(value, str):
+        if value == "now":
+            return Moment(0, True)
+        if value[:1] in ("-", "+"):
+            span = parse_duration(value[1:])
+            return Moment(-span if value[0] == "-" else span, True)
+        try:
+            instant = parse_instant(value)
+        except ValueError:
+            pass
+        else:
+            return Moment(_reachable(instant))
+    raise ValueError(
+        f"{str(value)[:40]!r} is not an instant, such as 2026-01-15T10:30:00Z, or from now on: -5m, +90s, now"
+    )
+
+
+def _absolute(value: object) -> int:
+    if not isinstance(value, str):
+        raise ValueError("it must be an instant, such as 2026-01-15T10:30:00Z")
+    return _reachable(parse_instant(value))
+
+
+def _reachable(instant: int) -> int:
+    if not EARLIEST <= instant <= LATEST:
+        raise ValueError(f"it must lie between {format_second(EARLIEST)} and {format_second(LATEST)}")
+    return instant
+
+
+def _one_of(known: Collection[str], what: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"{value[:80]!r} is not {what}; those are {', '.join(known)}")
+        return value
+
+    return check
+
+
+def _id_of(kind: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not PATTERNS[kind].fullmatch(value):
+            form = f"{PREFIXES[kind]}[test_]{{27 letters and digits}}"
+            raise ValueError(
+                f"{value[:80]!r} is not a {kind} id, which looks like {form}; leave it out to have one made"
+            )
+        return value
+
+    return check
+
+
+def _key(value: str) -> str:
+    if not APP_KEY.fullmatch(value):
+        raise ValueError(
+            f"{value[:40]!r} is not an app key: sk_test_app_ or sk_live_app_, then letters, digits, _ or -"
+        )
+    return value
+
+
+def _url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value) or len(value) > 2048:
+        raise ValueError(f"{value[:80]!r} is not an http or https URL")
+    return value
+
+
+_SPAN = r"[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d)?"
+_WHEN = rf"^(?:now|[+-]{_SPAN}|20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}T.+)$"
+When = Annotated[
+    Moment,
+    BeforeValidator(_moment, json_schema_input_type=Annotated[str, Field(json_schema_extra={"pattern": _WHEN})]),
+]
+"""An instant in ISO 8601, or from the sandbox's now on: ``-5m``, ``+90s``, ``now``."""
+Absolute = Annotated[int, BeforeValidator(_absolute, json_schema_input_type=str)]
+"""An instant in ISO 8601."""
+Span = Annotated[Duration, Field(le=366 * DAY)]
+"""A duration of what people do, in milliseconds."""
+
+CallId = Annotated[str, AfterValidator(_id_of("call"))]
+RecordingId = Annotated[str, AfterValidator(_id_of("recording"))]
+VoicemailId = Annotated[str, AfterValidator(_id_of("voicemail"))]
+WebhookId = Annotated[str, AfterValidator(_id_of("webhook"))]
+ConfigurationId = Annotated[str, AfterValidator(_id_of("calling config"))]
+DeliveryId = Annotated[str, Field(pattern=r"^dlv_[1-9][0-9]{0,14}$")]
+FaultId = Annotated[str, Field(pattern=r"^flt_[1-9][0-9]{0,14}$")]
+
+EventName = Annotated[str, AfterValidator(_one_of(EVENTS, "an event"))]
+ActionName = Annotated[str, AfterValidator(_one_of(list(ACTION_NAMES.values()), "an action"))]
+Code = Annotated[str, AfterValidator(_one_of(CODES, "a code that Chirp documents for calling"))]
+Kind = Annotated[str, AfterValidator(_one_of(PREFIXES, "a kind of identifier"))]
+Key = Annotated[str, AfterValidator(_key)]
+HttpUrl = Annotated[str, AfterValidator(_url)]
+
+Count = Annotated[int, Field(ge=0, le=MOST)]
+Number = Annotated[int, Field(ge=1, le=MOST)]
