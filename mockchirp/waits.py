@@ -23,6 +23,9 @@ class Waits:
         self._waiting: set[_Waiter] = set()
         self._closed: Reason | None = None
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def wake(self) -> None:
         """Have everyone look again: the sandbox may have changed. From any event loop."""
         for waiter in tuple(self._waiting):
@@ -98,8 +101,8 @@ class _Waiter:
         self._news.set()
 
     async def turn(self) -> None:
-        """Return when there is something to look at; raise what ends the wait."""
-        await self._news.wait()
+        """Return when there is something to look at that came after the last look; raise what ends the wait."""
         self._news.clear()
+        await self._news.wait()
         if self.ended is not None:
             raise self.ended()

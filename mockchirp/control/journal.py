@@ -47,12 +47,12 @@ async def delete_requests(request: Request) -> object:
     return {"deleted": request.live.sandbox.journal.clear()}
 
 
-def check_operation(request: Request, operation: str | None) -> None:
+def check_operation(request: Request, operation: str | None, param: str = "operation") -> None:
     """Raise :class:`InvalidRequest` if ``operation`` is none of Chirp's API."""
     known = request.runtime.operations
     if operation is not None and operation not in known:
         raise InvalidRequest(
-            f"operation: {operation[:80]!r} is not an operationId; known are {', '.join(known)}", param="operation"
+            f"{param}: {operation[:80]!r} is not an operationId; known are {', '.join(known)}", param=param
         )
 
 

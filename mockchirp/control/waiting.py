@@ -14,7 +14,7 @@ async def wait(request: Request) -> object:
     body: Wait = request.body
     live = request.live
     if isinstance(body.condition, RequestCondition):
-        check_operation(request, body.condition.request.operation)
+        check_operation(request, body.condition.request.operation, "for.request.operation")
     watched = watch(live, body.condition)
 
     def look() -> Matched | None:
