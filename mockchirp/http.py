@@ -184,11 +184,10 @@ def request_origin(scope: Scope, fallback: str) -> str:
     """The origin through which the caller reached this server, without a slash at its end; ``fallback`` if it does not
     say.
     """
-    host = header(scope, b"x-forwarded-host") or header(scope, b"host")
+    given = (header(scope, b"x-forwarded-host"), header(scope, b"host"))
+    hosts = ((host or b"").split(b",", 1)[0].strip() for host in given)
+    host = next((host for host in hosts if _HOST.fullmatch(host)), None)
     if host is None:
-        return fallback
-    host = host.split(b",", 1)[0].strip()
-    if not _HOST.fullmatch(host):
         return fallback
     forwarded = (header(scope, b"x-forwarded-proto") or b"").split(b",", 1)[0].strip().lower()
     proto = forwarded.decode("latin-1") if forwarded in (b"http", b"https") else scope.get("scheme", "http")

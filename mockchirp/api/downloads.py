@@ -23,7 +23,8 @@ from mockchirp.core.rate_limits import untouched
 from mockchirp.core.recordings import Recording, RecordingFormat
 from mockchirp.core.signing import Seal, is_genuine, read_seal
 from mockchirp.http import ConnectionCut, Disconnected, internal_error, send_error
-from mockchirp.runtime import LiveSandbox, Runtime
+from mockchirp.live import LiveSandbox
+from mockchirp.runtime import Runtime
 
 CONTENT_TYPES = {"mp4": "audio/mp4", "ogg": "audio/ogg", "webm": "audio/webm"}
 OPERATION_IDS = {"GET": "downloadRecording", "HEAD": "headRecording"}

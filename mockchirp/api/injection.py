@@ -17,7 +17,7 @@ from mockchirp.core.instants import SECOND
 from mockchirp.core.rate_limits import Quota
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.http import ConnectionCut, Disconnected
-from mockchirp.runtime import LiveSandbox
+from mockchirp.live import LiveSandbox
 
 
 def fault_for(sandbox: Sandbox, operation_id: str, path: Mapping[str, str]) -> Fault | None:

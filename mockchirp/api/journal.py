@@ -8,7 +8,8 @@ from mockchirp.core.errors import ChirpError, envelope
 from mockchirp.core.faults import Fault
 from mockchirp.core.keys import bearer_token
 from mockchirp.http import Headers, error_headers, header
-from mockchirp.runtime import LiveSandbox, Runtime
+from mockchirp.live import LiveSandbox
+from mockchirp.runtime import Runtime
 
 _JSON = (b"content-type", b"application/json")
 

@@ -35,7 +35,8 @@ from mockchirp.http import (
     request_origin,
     send_bytes,
 )
-from mockchirp.runtime import LiveSandbox, Runtime
+from mockchirp.live import LiveSandbox
+from mockchirp.runtime import Runtime
 
 _JSON = (b"content-type", b"application/json")
 CORS_HEADERS: Headers = [

@@ -24,7 +24,8 @@ from mockchirp.http import (
     send_error,
     send_json,
 )
-from mockchirp.runtime import LiveSandbox, Runtime
+from mockchirp.live import LiveSandbox
+from mockchirp.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)

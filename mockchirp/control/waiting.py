@@ -6,7 +6,7 @@ from mockchirp.control.operation import Request
 from mockchirp.control.watches import Matched, Watch, watch
 from mockchirp.core.errors import TimedOut
 from mockchirp.core.instants import SECOND, format_duration, format_milli
-from mockchirp.runtime import LiveSandbox
+from mockchirp.live import LiveSandbox
 
 
 async def wait(request: Request) -> object:

@@ -27,7 +27,7 @@ from mockchirp.core.events import Event, public_event
 from mockchirp.core.journal import Exchange
 from mockchirp.core.recordings import RECORDING_TRANSITIONS
 from mockchirp.core.sandbox import Sandbox
-from mockchirp.runtime import LiveSandbox
+from mockchirp.live import LiveSandbox
 
 Matched = dict[str, object]
 Status = TypeVar("Status", bound=str)

@@ -1,0 +1,309 @@
+"""One sandbox, alive: brought up to the time, sending what it has to send, and jumping when told to.
+
+Every request catches its sandbox up at the door, so answers are right even if nothing runs in the background; a timer
+of the event loop, set for the next due instant, only adds punctuality. An idle server does nothing. Between the door
+and the answer nothing awaits, so no lock is held anywhere.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from mockchirp.clock import LATEST, Clock, Mode, check_reachable, real_seconds
+from mockchirp.core.deliveries import Attempt, Delivery, Dispatch, Outcome
+from mockchirp.core.errors import Conflict
+from mockchirp.core.instants import format_milli
+from mockchirp.core.sandbox import Sandbox
+from mockchirp.delivery import Sender
+from mockchirp.traffic import Traffic
+from mockchirp.waits import Found, Waits
+
+SLICE = 0.005
+"""Real seconds that a jump may take before the event loop gets a turn."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What an advance did: instants ``start`` and ``end``, the numbers of the last event and of the last sending before
+    it, the attempts that it made itself, in order: at most as many as events are kept, the newest.
+    """
+
+    start: int
+    end: int
+    last_event: int
+    last_sent: int
+    attempts: deque[tuple[Delivery, Attempt]]
+
+
+class LiveSandbox:
+    """A sandbox with its clock, its deliveries in flight and its timer."""
+
+    def __init__(
+        self,
+        keys: tuple[str, ...],
+        seed: int,
+        sandbox: Sandbox,
+        clock: Clock,
+        sender: Sender,
+        most_waits: int = 1000,
+        when_used: "Callable[[LiveSandbox], None] | None" = None,
+        traffic: Traffic | None = None,
+    ) -> None:
+        self.keys = keys
+        """The app keys that it serves; the first says which app it is."""
+        self.seed = seed
+        self.revision = 0
+        """Counts the requests that may have changed it."""
+        self.sandbox = sandbox
+        self.clock = clock
+        self.advancing = False
+        self.waits = Waits(most_waits)
+        self._sender = sender
+        self._when_used = when_used
+        self._traffic = traffic or Traffic()
+        self._in_flight: dict[int, tuple[Dispatch, asyncio.Task[Outcome]]] = {}
+        self._sent = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_for: tuple[int, asyncio.AbstractEventLoop] | None = None
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was removed, or the server stops."""
+        return self._closed
+
+    @property
+    def key(self) -> str:
+        """The app key that it was made for."""
+        return self.keys[0]
+
+    @property
+    def trace(self) -> tuple[int, ...]:
+        """Numbers of which at least one differs whenever something has changed."""
+        sandbox, timeline = self.sandbox, self.sandbox.timeline
+        flights = (self._sent, len(self._in_flight))
+        return (self.revision, sandbox.events.last, timeline.last_order, len(timeline), *flights)
+
+    @property
+    def pending(self) -> int:
+        """How much is still to come: scheduled actions and deliveries in flight."""
+        return len(self.sandbox.timeline) + len(self._in_flight)
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts to deliver are under way."""
+        return len(self._in_flight)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing happens before somebody asks for it: the clock is frozen, nothing is due, in flight or under
+        way.
+        """
+        due = self.sandbox.timeline.next_due()
+        busy = self.advancing or self._in_flight or (due is not None and due <= self.sandbox.now)
+        return self.clock.mode == "frozen" and not busy
+
+    async def hold(
+        self, look: Callable[[], Found | None], seconds: float, hang_up: Callable[[], Awaitable[None]]
+    ) -> Found | None:
+        """What ``look`` returns once it is not None, for at most ``seconds`` of real time: see :meth:`Waits.until`."""
+        self.release(self.sandbox.take_outbox())
+
+        def look_again() -> Found | None:
+            self._set_timer()  # the loop that it was set in may have ended; this one runs
+            return look()
+
+        return await self.waits.until(look_again, seconds, hang_up)
+
+    def catch_up(self) -> None:
+        """Let everything happen that is due by now. During an advance, the advance alone moves time."""
+        if not self.advancing:
+            self.sandbox.run_until(self.clock.read(real_seconds()))
+
+    def release(self, batch: list[Dispatch], sandbox: Sandbox | None = None) -> None:
+        """Start sending ``batch``, set the timer for what comes next and have those who wait look: the last act of every
+        request. ``sandbox`` is where the batch comes from, if a reset may have put another one in its place since.
+        """
+        if self._closed:
+            return
+        if sandbox is not None and sandbox is not self.sandbox:
+            batch = []
+        for dispatch in batch:
+            self._sent += 1
+            number = self._sent
+            task = asyncio.get_running_loop().create_task(self._sender.send(dispatch))
+            self._in_flight[number] = (dispatch, task)
+            task.add_done_callback(partial(self._arrived, number))
+        self._set_timer()
+        self.waits.wake()
+        if self._when_used is not None:
+            self._when_used(self)
+
+    def set_clock(self, *, now: int | None = None, mode: Mode | None = None, rate: float | None = None) -> None:
+        """Change the clock; what falls due by a jump happens. Raise :class:`Conflict` if time would go back or an
+        advance is under way.
+        """
+        self._check_not_advancing()
+        self.clock.set(real_seconds(), now=now, mode=mode, rate=rate)
+        self._timer_for = None
+        self.catch_up()
+
+    async def advance(self, *, by: int | None = None, to: int | None = None, limit: int = 0) -> Report:
+        """Move time ``by`` so many milliseconds or ``to`` an instant; without both, until nothing is pending, but no
+        further than ``limit`` milliseconds.
+
+        It settles: whatever falls due happens in order, each thing at its own instant; the webhooks of an instant are
+        sent and their outcomes recorded, in the order in which they were sent, before time moves on. Raise
+        :class:`Conflict` if an advance is under way already or ``to`` is past.
+        """
+        self._check_not_advancing()
+        sandbox = self.sandbox
+        if by is not None:
+            to = sandbox.now + by
+        horizon = min(LATEST, sandbox.now + limit) if to is None else to
+        check_reachable(horizon, "to" if by is None else "by")
+        if to is not None and to < sandbox.now:
+            raise Conflict(f"it is {format_milli(sandbox.now)}; time never goes back to {format_milli(to)}", param="to")
+        attempts: deque[tuple[Delivery, Attempt]] = deque(maxlen=sandbox.policy.events_kept)
+        report = Report(sandbox.now, sandbox.now, sandbox.events.last, self._sent, attempts)
+        self.advancing = True
+        try:
+            async with self._sender.burst():
+                await self._run_to(horizon, report)
+            if to is not None or self.pending:
+                sandbox.run_until(horizon)
+        finally:
+            self.advancing = False
+            self.clock.rebase(sandbox.now, real_seconds())
+            self._timer_for = None
+            for number, (_, task) in list(self._in_flight.items()):
+                if task.done():  # it was broken off before it could record this
+                    self._arrived(number, task)
+            self._set_timer()
+            self.waits.wake()
+        report.end = sandbox.now
+        return report
+
+    async def replace(self, sandbox: Sandbox, clock: Clock, seed: int, what: str) -> None:
+        """Put another sandbox in the place of this one: what is in flight is abandoned, the timer is stopped, and those who
+        wait are told ``what`` has happened. Nothing of the old sandbox reaches the new one.
+
+        Raise :class:`Conflict` if an advance is under way.
+        """
+        self._check_not_advancing()
+        old, self.sandbox = self.sandbox, sandbox
+        self._traffic.past_events += old.events.last
+        self.clock, self.seed = clock, seed
+        flights = self._let_go()
+        self.waits.end(partial(Conflict, f"{what}, and what was waited for is gone"))
+        _discard_later(old)
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def remove(self) -> None:
+        """Let go of everything, for good. Raise :class:`Conflict` if an advance is under way."""
+        self._check_not_advancing()
+        self._traffic.past_events += self.sandbox.events.last
+        await self.close()
+        _discard_later(self.sandbox)
+
+    async def close(self) -> None:
+        """Abandon what is in flight, stop the timer and end every wait."""
+        self._closed = True
+        self.waits.close(partial(Conflict, "the sandbox was removed, and what was waited for with it"))
+        await asyncio.gather(*self._let_go(), return_exceptions=True)
+
+    def _let_go(self) -> list[asyncio.Task[Outcome]]:
+        """Stop the timer and break off what is in flight, whose outcomes count no more; it is over when the tasks are."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._timer_for = None
+        tasks = [task for _, task in self._in_flight.values()]
+        self._in_flight = {}
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+    def _check_not_advancing(self) -> None:
+        if self.advancing:
+            raise Conflict("an advance of this sandbox is under way; one at a time is allowed")
+
+    async def _run_to(self, horizon: int, report: Report) -> None:
+        """Let everything up to ``horizon`` happen, and settle at each instant at which something does."""
+        sandbox = self.sandbox
+        await self._settle(report)
+        turn_ends = real_seconds() + SLICE
+        while (due := sandbox.timeline.next_due()) is not None and due <= horizon:
+            sandbox.run_until(due)
+            await self._settle(report)
+            if real_seconds() > turn_ends:
+                await asyncio.sleep(0)  # noqa: TID251 - the one yield to the event loop
+                turn_ends = real_seconds() + SLICE
+
+    async def _settle(self, report: Report) -> None:
+        """Send what is due and wait for every outcome, until nothing is in flight. Outcomes are recorded in the order
+        of sending.
+        """
+        loop = asyncio.get_running_loop()
+        for number, (dispatch, task) in list(self._in_flight.items()):
+            if task.get_loop() is not loop:  # another loop's, which may never end it: sent again, by this one
+                del self._in_flight[number]
+                self.sandbox.deliveries.hand_back(dispatch)
+        while batch := self.sandbox.take_outbox():
+            self.release(batch)
+        while self._in_flight:
+            await asyncio.wait([task for _, task in self._in_flight.values()])
+            for number, (dispatch, task) in list(self._in_flight.items()):
+                if not task.done():
+                    break  # a receiver's own commands have sent it meanwhile: what follows it has to wait, too
+                del self._in_flight[number]
+                self._record(dispatch, task, report if number > report.last_sent else None)
+            self.release(self.sandbox.take_outbox())
+        self.waits.wake()
+
+    def _arrived(self, number: int, task: asyncio.Task[Outcome]) -> None:
+        if self.advancing or number not in self._in_flight:
+            return  # an advance records its outcomes itself, in order
+        dispatch, _ = self._in_flight.pop(number)
+        self.catch_up()
+        self._record(dispatch, task, None)
+        if not task.cancelled():
+            self.release(self.sandbox.take_outbox())
+
+    def _record(self, dispatch: Dispatch, task: asyncio.Task[Outcome], report: Report | None) -> None:
+        if task.cancelled():  # its event loop ended under it: send it again with the next batch
+            self.sandbox.deliveries.hand_back(dispatch)
+            return
+        delivery = self.sandbox.record_outcome(dispatch, task.result())
+        self._traffic.note_attempt(self.sandbox.app_id, delivery, delivery.attempts[-1])
+        if report is not None:
+            report.attempts.append((delivery, delivery.attempts[-1]))
+
+    def _set_timer(self) -> None:
+        """Have the event loop wake this sandbox at its next due instant."""
+        due = self.sandbox.timeline.next_due()
+        if due is None or self.advancing or self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        if self._timer_for == (due, loop):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_for = (due, loop)
+        real = self.clock.real_at(max(due, self.sandbox.now))
+        if real is not None:
+            self._timer = loop.call_later(max(0.0, real - real_seconds()), self._wake)
+        elif due <= self.sandbox.now:
+            self._timer = loop.call_later(0, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = self._timer_for = None
+        self.catch_up()
+        self.release(self.sandbox.take_outbox())
+
+
+def _discard_later(sandbox: Sandbox) -> None:
+    """Free the memory of a sandbox, but not before the answer to the request that removes it is on its way."""
+    asyncio.get_running_loop().call_later(2 * SLICE, sandbox.discard)
