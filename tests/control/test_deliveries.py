@@ -129,7 +129,11 @@ def test_deliveries_by_event_call_and_status(failing):
 
 @pytest.mark.parametrize(
     ("query", "says"),
-    [({"event": "call.command"}, "calls.initiated"), ({"status": "done"}, "'abandoned'"), ({"call": "x"}, "not a known")],
+    [
+        ({"event": "call.command"}, "calls.initiated"),
+        ({"status": "done"}, "'abandoned'"),
+        ({"call": "x"}, "not a known"),
+    ],
 )
 def test_a_filter_that_is_none_is_refused(mock, refused, query, says):
     """With what is known."""

@@ -196,7 +196,9 @@ def test_when_the_time_is_up_it_says_what_did_happen(slow, refused):
     assert said.startswith(f"calls.ringing has not happened for {other} within 10ms: {other} is initiated; what did")
     assert said.endswith(f"it has happened for {call_id}")
     said = missed({"event": "calls.initiated", "count": 5})
-    assert said.startswith("calls.initiated has happened 2 of 5 times within 10ms: what did happen: calls.initiated ×2, ")
+    assert said.startswith(
+        "calls.initiated has happened 2 of 5 times within 10ms: what did happen: calls.initiated ×2, "
+    )
     said = missed({"request": {"operation": "endCall"}})
     assert said.startswith("none of 1 requests with operation endCall came within 10ms: what did come, newest first: ")
     assert "POST /v1/calls (201)" in said
@@ -292,7 +294,10 @@ def test_what_can_no_longer_come_is_said_at_once(mock, refused):
     mock.delete(f"/v1/calls/{call_id}")
 
     for condition, says in [
-        ({"call": call_id, "status": "busy"}, f"{call_id} is completed, from where an outbound call never becomes busy"),
+        (
+            {"call": call_id, "status": "busy"},
+            f"{call_id} is completed, from where an outbound call never becomes busy",
+        ),
         ({"call": call_id, "status": "ringing"}, "what did happen: calls.initiated, calls.ringing, calls.answered"),
         ({"call": inbound, "status": "ringing"}, "from where an inbound call never becomes ringing"),
         ({"event": "calls.failed", "callId": call_id}, f"calls.failed can't happen any more for {call_id}"),
