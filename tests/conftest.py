@@ -118,7 +118,7 @@ class Contract:
         kind = {"calls.recording.completed": "recording", "calls.voicemail.received": "voicemail"}.get(name, "call")
         subject = payload["data"].get(kind)
         if subject is not None:
-            assert payload["eventId"].startswith(f"evt_{subject['id']}_"), f"{payload['eventId']} isn't {subject['id']}'s"
+            assert payload["eventId"].startswith(f"evt_{subject['id']}_"), payload["eventId"]
         return payload
 
     def _check_headers(self, response: str, headers: Mapping[str, str]) -> None:

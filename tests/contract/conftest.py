@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 DOCUMENTED = HERE.parents[1] / "fixtures" / "documented"
 OURS = {"Authorization": "Bearer sk_test_app_local"}
 APPS = {"ours": OURS, "theirs": {"Authorization": "Bearer sk_live_app_theirs"}}
+ADMIN = {"Authorization": "Bearer sk_admin_local"}
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +43,18 @@ class Client(Protocol):
 
 @dataclass
 class World:
-    """Our sandbox, with calls in every status that a caller can bring about, and recordings in every status and format."""
+    """Our sandbox: calls of both directions in every status, recordings in every status and format, voicemails, webhooks."""
 
     client: Client
     call_ids: list[str] = field(default_factory=list)
     recording_ids: list[str] = field(default_factory=list)
+    voicemail_ids: list[str] = field(default_factory=list)
+    webhook_ids: list[str] = field(default_factory=list)
+
+    @property
+    def app_id(self) -> str:
+        """The app that our sandbox is."""
+        return self.client.get("/_mockchirp/sandbox", headers=OURS).json()["appId"]
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """A request that must succeed; its JSON."""
@@ -61,6 +69,11 @@ class World:
     def call(self, to: str) -> str:
         """Place a call; its id."""
         self.call_ids.append(self.post("/v1/calls", {"from": "+15551234567", "to": to})["id"])
+        return self.call_ids[-1]
+
+    def receive(self, **fields: str) -> str:
+        """Let somebody call; the id of the call."""
+        self.call_ids.append(self.post("/_mockchirp/calls", fields)["id"])
         return self.call_ids[-1]
 
     def command(self, call_id: str, type: str, **parameters: str) -> None:
@@ -90,6 +103,11 @@ def populate() -> Callable[[Client], World]:
 
     def fill(client: Client) -> World:
         world = World(client)
+        for url in ("https://app.test/calls", "https://app.test/all"):
+            world.webhook_ids.append(world.post("/v1/webhooks", {"url": url, "events": ["calls.completed"]})["id"])
+        for _ in range(4):
+            world.receive()  # nobody answers: a voicemail comes of it
+        world.receive(scenario="no_answer")
         for number in ("+15005550001", "+15005550002", "+15005550003", "+15005550004", "+15005550005", "+15005550008"):
             world.call(number)
         world.advance(200)
@@ -107,10 +125,16 @@ def populate() -> Callable[[Client], World]:
         world.advance(1)
         world.command(talks[4], "stop_recording")
         world.call("+15005550007")
+        inbound = [world.receive(**channel) for channel in ({}, {}, {}, {}, {"fromChannel": "webrtc"})]
+        world.command(inbound[0], "answer")
+        world.command(inbound[1], "reject")
+        world.command(inbound[2], "send_to_voicemail")
         world.advance(0)  # what is being sent has been sent
+        voicemails = client.get("/v1/calls/voicemails", headers=OURS).json()["data"]
+        world.voicemail_ids = [voicemail["id"] for voicemail in voicemails]
         for call_id in world.call_ids:
             world.recording_ids += [recording["id"] for recording in world.recordings(call_id)]
-        assert len(world.recording_ids) == 7
+        assert (len(world.recording_ids), len(world.voicemail_ids)) == (11, 4)
         return world
 
     return fill
@@ -120,14 +144,14 @@ def populate() -> Callable[[Client], World]:
 def write_config(tmp_path: Path) -> Callable[[World, dict[str, str]], Path]:
     """Write schemathesis' configuration for a world; ``parameters`` fixes the values of some, by name.
 
-    Two apps: neither may see what belongs to the other.
+    Two apps: neither may see what belongs to the other. And an administrator, who is tried where both are refused.
     """
 
     def write(world: World, parameters: dict[str, str]) -> Path:
         keys = tmp_path / "keys.json"
         entries = [
             {"name": name, "fixedHeaders": [{"name": header, "value": value} for header, value in headers.items()]}
-            for name, headers in APPS.items()
+            for name, headers in {**APPS, "admin": ADMIN}.items()
         ]
         keys.write_text(json.dumps({"auth": entries}))
         # Strings and lists of strings are written the same in TOML and JSON.
@@ -138,9 +162,15 @@ def write_config(tmp_path: Path) -> Callable[[World, dict[str, str]], Path]:
             "[dictionaries]",
             f"calls.values = {json.dumps(world.call_ids)}",
             f"recordings.values = {json.dumps(world.recording_ids)}",
+            f"voicemails.values = {json.dumps(world.voicemail_ids)}",
+            f"webhooks.values = {json.dumps(world.webhook_ids)}",
+            f"apps.values = {json.dumps([world.app_id])}",
             "[parameters]",
             '"path.callId" = { dictionary = "calls", probability = 0.8 }',
             '"path.recordingId" = { dictionary = "recordings", probability = 0.5 }',
+            '"path.voicemailId" = { dictionary = "voicemails", probability = 0.5 }',
+            '"path.webhookId" = { dictionary = "webhooks", probability = 0.5 }',
+            '"path.appId" = { dictionary = "apps", probability = 0.8 }',
             *(f"{json.dumps(name)} = {json.dumps(value)}" for name, value in parameters.items()),
         ]
         path = tmp_path / "schemathesis.toml"

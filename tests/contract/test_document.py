@@ -6,7 +6,7 @@ from typing import get_args
 
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
-from mockchirp.core import calls, events, ids, recordings
+from mockchirp.core import calls, configuration, events, ids, recordings, webhooks
 
 
 def nodes(node, pointer=""):
@@ -106,9 +106,9 @@ def test_every_link_fits_the_operation_it_leads_to(contract):
     links = [(pointer, link) for pointer, node in nodes(contract.document) for link in node.get("links", {}).values()]
     for pointer, link in links:
         path = contract.operations[link["operationId"]].rpartition("/")[0]
-        places = [f"{path}/parameters/{index}" for index in range(len(contract.at(path)["parameters"]))]
+        places = [f"{path}/parameters/{index}" for index in range(len(contract.at(path).get("parameters", [])))]
         names = {contract.at(contract.follow(place))["name"] for place in places}
-        assert set(link["parameters"]) <= names, pointer
+        assert set(link.get("parameters", {})) == names, pointer
 
     assert len(links) > 10
 
@@ -141,6 +141,15 @@ def test_it_has_the_events_that_the_mock_sends(contract):
     assert in_contract == {name: row.documented for name, row in events.EVENTS.items() if row.webhook}
 
 
+def test_webhooks_may_name_the_events_that_the_mock_sends(contract):
+    """In the body of a webhook each event is marked as it is where it is described; other products' have no mark."""
+    branches = contract.at("/components/schemas/EventName/anyOf")
+    named = {branch["const"]: branch["x-provenance"] for branch in branches if "const" in branch}
+
+    assert named == {name: item["post"]["x-provenance"] for name, item in contract.document["webhooks"].items()}
+    assert tuple(named) == webhooks.webhook_events(strict=False)
+
+
 def test_it_has_the_commands_that_the_mock_knows(contract):
     """The same names, the same of them documented, and the discriminator knows them all."""
     types = command_types(contract)
@@ -158,6 +167,8 @@ def test_it_has_the_values_that_the_mock_knows(contract):
 
     assert schemas["CallStatus"]["enum"] == list(get_args(calls.CallStatus))
     assert schemas["Channel"]["enum"] == list(get_args(calls.Channel))
+    behaviors = [branch["const"] for branch in schemas["AnswerBehavior"]["anyOf"]]
+    assert behaviors == list(get_args(configuration.AnswerBehavior))
     assert schemas["Leg"]["enum"] == list(get_args(calls.Leg))
     assert set(calls.END_REASONS.values()) <= set(schemas["EndReason"]["enum"])
     assert schemas["RecordingFormat"]["enum"] == list(get_args(recordings.RecordingFormat))
@@ -166,5 +177,14 @@ def test_it_has_the_values_that_the_mock_knows(contract):
 
 def test_its_identifiers_have_the_patterns_of_the_mocks(contract):
     """One pattern an identifier, wherever it is checked."""
-    for kind, name in {"call": "CallId", "app": "AppId", "recording": "RecordingId"}.items():
+    names = {
+        "call": "CallId",
+        "app": "AppId",
+        "recording": "RecordingId",
+        "voicemail": "VoicemailId",
+        "webhook": "WebhookId",
+        "calling config": "CallingConfigurationId",
+    }
+    assert set(names) == set(ids.PATTERNS)
+    for kind, name in names.items():
         assert contract.at(f"/components/schemas/{name}/pattern") == f"^{ids.PATTERNS[kind].pattern}$"

@@ -54,6 +54,66 @@ EVENT = {
         "recording": RECORDING,
     },
 }
+VOICEMAIL = {
+    "id": "call_vm_2DbBs7GWhGvVNJGrDXr5RG0mBWI",
+    "callId": "call_2DbBs7GWhGvVNJGrDXr5RG0mBWI",
+    "callerNumber": "+15559876543",
+    "callerChannel": "pstn",
+    "duration": 30,
+    "isRead": False,
+    "transcription": "Please call me back.",
+    "recordingId": "call_rec_2DbBs7GWhGvVNJGrDXr5RG0mBWI",
+    "createdAt": "2026-01-15T10:31:05Z",
+}
+MESSAGE_LEFT = {
+    "event": "calls.voicemail.received",
+    "eventId": "evt_call_vm_2DbBs7GWhGvVNJGrDXr5RG0mBWI_received",
+    "timestamp": "2026-01-15T10:31:05.000Z",
+    "data": {
+        "call": {**EVENT["data"]["call"], "direction": "inbound"},
+        "app": {"id": "app_2DbBs7GWhGvVNJGrDXr5RG0mBWI"},
+        "voicemail": VOICEMAIL,
+    },
+}
+WEBHOOK = {
+    "id": "whk_2DbBs7GWhGvVNJGrDXr5RG0mBWI",
+    "appId": "app_2DbBs7GWhGvVNJGrDXr5RG0mBWI",
+    "url": "https://app.example.com/webhooks",
+    "events": ["calls.initiated", "messages.sms.received"],
+    "headers": {"X-Token": "abc"},
+    "createdAt": "2026-01-15T10:30:00Z",
+    "updatedAt": "2026-01-15T10:30:00Z",
+}
+CONFIGURATION = {
+    "id": "cc_2DbBs7GWhGvVNJGrDXr5RG0mBWI",
+    "appId": "app_2DbBs7GWhGvVNJGrDXr5RG0mBWI",
+    "organizationId": "org_2DbBs7GWhGvVNJGrDXr5RG0mBWI",
+    "voicemailEnabled": True,
+    "voicemailGreetingUrl": None,
+    "voicemailMaxDuration": 120,
+    "autoRecordEnabled": False,
+    "recordingFormat": "mp4",
+    "defaultAnswerBehavior": "webhook",
+    "maxConcurrentCalls": 10_000,
+    "whatsappCallingEnabled": False,
+    "whatsappSipEnabled": False,
+    "createdAt": "2026-01-15T10:30:00Z",
+    "updatedAt": "2026-01-15T10:30:00Z",
+}
+EXCEEDED = {
+    "error": {
+        "type": "invalid_request_error",
+        "code": "rate_limit_exceeded",
+        "message": "no",
+        "doc_url": "https://docs.buildwithchirp.com/api_reference/error-codes#rate_limit_exceeded",
+    }
+}
+QUOTA = {
+    "Content-Type": "application/json",
+    "X-RateLimit-Limit": "120",
+    "X-RateLimit-Remaining": "0",
+    "X-RateLimit-Reset": "1768473060",
+}
 GONE = object()
 
 
@@ -142,6 +202,62 @@ def test_a_webhook_that_is_nearly_right_is_refused(contract, pointer, value):
 
 
 @pytest.mark.parametrize(
+    ("pointer", "value"),
+    [
+        ("/event", "calls.voicemail.completed"),
+        ("/eventId", "evt_call_2DbBs7GWhGvVNJGrDXr5RG0mBWI_received"),
+        ("/eventId", "evt_call_vm_2DbBs7GWhGvVNJGrDXr5RG0mBWJ_received"),
+        ("/eventId", "evt_call_vm_2DbBs7GWhGvVNJGrDXr5RG0mBWI_completed"),
+        ("/data/call/direction", "outbound"),
+        ("/data/call/status", "voicemail"),
+        ("/data/voicemail/recordingId", GONE),
+        ("/data/recording", RECORDING),
+    ],
+)
+def test_a_webhook_of_a_voicemail_that_is_nearly_right_is_refused(contract, pointer, value):
+    """It comes after the end of an inbound call, and carries the voicemail, not its recording."""
+    contract.check_webhook(MESSAGE_LEFT)
+    with pytest.raises(AssertionError):
+        contract.check_webhook(changed(MESSAGE_LEFT, pointer, value))
+
+
+@pytest.mark.parametrize(
+    ("schema", "right", "pointer", "value"),
+    [
+        ("Voicemail", VOICEMAIL, "/id", VOICEMAIL["recordingId"]),
+        ("Voicemail", VOICEMAIL, "/recordingId", VOICEMAIL["callId"]),
+        ("Voicemail", VOICEMAIL, "/isRead", None),
+        ("Voicemail", VOICEMAIL, "/isRead", 0),
+        ("Voicemail", VOICEMAIL, "/callerChannel", "sip"),
+        ("Voicemail", VOICEMAIL, "/transcription", GONE),
+        ("Voicemail", VOICEMAIL, "/appId", "app_2DbBs7GWhGvVNJGrDXr5RG0mBWI"),
+        ("Webhook", WEBHOOK, "/id", "whk_abc"),
+        ("Webhook", WEBHOOK, "/events", ["calls.started"]),
+        ("Webhook", WEBHOOK, "/events", None),
+        ("Webhook", WEBHOOK, "/headers", None),
+        ("Webhook", WEBHOOK, "/headers/X-Token", 7),
+        ("Webhook", WEBHOOK, "/headers/Content-length", "7"),
+        ("Webhook", WEBHOOK, "/updatedAt", None),
+        ("Webhook", WEBHOOK, "/secret", "abc"),
+        ("CallingConfiguration", CONFIGURATION, "/id", "cfg_2DbBs7GWhGvVNJGrDXr5RG0mBWI"),
+        ("CallingConfiguration", CONFIGURATION, "/voicemailMaxDuration", 9),
+        ("CallingConfiguration", CONFIGURATION, "/voicemailMaxDuration", 60.5),
+        ("CallingConfiguration", CONFIGURATION, "/voicemailEnabled", None),
+        ("CallingConfiguration", CONFIGURATION, "/voicemailGreetingUrl", ""),
+        ("CallingConfiguration", CONFIGURATION, "/defaultAnswerBehavior", "reject"),
+        ("CallingConfiguration", CONFIGURATION, "/maxConcurrentCalls", 0),
+        ("CallingConfiguration", CONFIGURATION, "/whatsappSipEnabled", GONE),
+        ("Token", {"token": "a.b.c", "expiresAt": 1}, "/token", "a.b"),
+        ("Token", {"token": "a.b.c", "expiresAt": 1}, "/expiresAt", "2026-01-15T10:30:00Z"),
+    ],
+)
+def test_a_resource_that_is_nearly_right_is_refused(contract, schema, right, pointer, value):
+    """Fields that are missing, too many, null where there is always a value, or of another form."""
+    assert contract.faults(schema, right) == {}
+    assert contract.faults(schema, changed(right, pointer, value)) != {}
+
+
+@pytest.mark.parametrize(
     ("operation_id", "status", "body", "headers"),
     [
         ("getCall", 202, CALL, None),
@@ -152,20 +268,16 @@ def test_a_webhook_that_is_nearly_right_is_refused(contract, pointer, value):
         ("createCall", 424, {"error": {"type": "api_error", "message": "no"}}, None),
         ("getCall", 404, {"detail": "Not Found"}, None),
         ("getCall", 404, {"error": {"type": "invalid_request_error", "message": "no", "param": None}}, None),
-        (
-            "getCall",
-            401,
-            {"error": {"type": "authentication_error", "message": "no"}},
-            {"Content-Type": "application/json"},
-        ),
-        ("getCall", 200, CALL, {"Content-Type": "text/plain"}),
+        ("getCall", 401, {"error": {"type": "authentication_error", "message": "no"}}, QUOTA),
+        ("getCall", 200, CALL, {**QUOTA, "Content-Type": "text/plain"}),
+        ("getCall", 200, CALL, {"Content-Type": "application/json"}),
+        ("getCall", 200, CALL, {**QUOTA, "X-RateLimit-Remaining": "-1"}),
+        ("getCall", 200, CALL, {**QUOTA, "X-RateLimit-Limit": "30"}),
+        ("getCall", 429, EXCEEDED, QUOTA),
+        ("getCall", 429, EXCEEDED, {**QUOTA, "Retry-After": "0"}),
+        ("getCall", 429, {"error": {"type": "invalid_request_error", "message": "no"}}, {**QUOTA, "Retry-After": "9"}),
         ("headRecording", 404, b"{}", None),
-        (
-            None,
-            405,
-            {"error": {"type": "invalid_request_error", "message": "no"}},
-            {"Content-Type": "application/json"},
-        ),
+        (None, 405, {"error": {"type": "invalid_request_error", "message": "no"}}, QUOTA),
     ],
 )
 def test_an_answer_that_is_nearly_right_is_refused(contract, operation_id, status, body, headers):
@@ -176,20 +288,21 @@ def test_an_answer_that_is_nearly_right_is_refused(contract, operation_id, statu
 
 def test_a_right_answer_passes(contract):
     """The oracle does not refuse everything."""
-    contract.check_answer("getCall", 200, CALL, {"Content-Type": "application/json"})
+    contract.check_answer("getCall", 200, CALL, QUOTA)
     contract.check_answer("headRecording", 404, b"", {})
     contract.check_answer(
         "getCall",
         401,
         b'{"error": {"type": "authentication_error", "message": "no"}}',
-        {"Content-Type": "application/json", "WWW-Authenticate": "Bearer"},
+        {**QUOTA, "WWW-Authenticate": "Bearer"},
     )
     contract.check_answer(
         None,
         405,
         {"error": {"type": "invalid_request_error", "message": "no"}},
-        {"Content-Type": "application/json", "Allow": "GET, HEAD"},
+        {**QUOTA, "Allow": "GET, HEAD"},
     )
+    contract.check_answer("getCall", 429, EXCEEDED, {**QUOTA, "Retry-After": "60"})
 
 
 @pytest.mark.parametrize(

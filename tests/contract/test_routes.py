@@ -6,7 +6,7 @@ from mockchirp.api.routes import DOWNLOADS, OPERATIONS
 def test_every_route_is_an_operation_and_every_operation_a_route(contract):
     """Method, path and operationId agree."""
     routes = {(operation.id, operation.method, operation.path) for operation in OPERATIONS}
-    routes |= {(operation_id, method, path) for method, path, operation_id in DOWNLOADS}
+    routes |= {(operation_id, method, path) for method, path, operation_id, _ in DOWNLOADS}
     operations = set()
     for name, pointer in contract.operations.items():
         _, _, path, method = pointer.split("/")
