@@ -1,0 +1,161 @@
+"""What a sandbox forgets, and what it keeps."""
+
+import pytest
+
+from mockchirp.core.deliveries import MOST_PENDING, Outcome
+from mockchirp.core.errors import Conflict
+from mockchirp.core.sandbox import Sandbox
+from mockchirp.core.world import Policy
+
+NOW = 1_768_473_000_000
+BRIEF, ENDLESS = "+15005550008", "+15005550007"
+
+
+def make(**bounds):
+    return Sandbox(now=NOW, policy=Policy(**bounds), size_of=lambda kind, seconds: 1)
+
+
+def place(sandbox, to=BRIEF):
+    return sandbox.place_call("+15551234567", to)
+
+
+def wait(sandbox, seconds):
+    sandbox.run_until(sandbox.now + seconds * 1000)
+
+
+def test_the_oldest_ended_calls_are_forgotten():
+    """With their recordings; what is newer stays, and so does what is live."""
+    sandbox = make(calls_kept=10)
+    live = place(sandbox, ENDLESS)
+    calls = []
+    for _ in range(30):
+        call = place(sandbox)
+        wait(sandbox, 0)
+        sandbox.start_recording(call.id, "mp4")
+        wait(sandbox, 5)
+        calls.append(call)
+    newest = place(sandbox)
+
+    assert [*sandbox.calls] == [live.id, *(call.id for call in calls[-10:]), newest.id]
+    assert [*sandbox.recorder.recordings] == [id for call in calls[-10:] for id in call.recording_ids]
+    assert sandbox.call(live.id).is_live
+
+
+def test_a_forgotten_call_takes_its_voicemail_along():
+    """Voicemails of calls that are kept stay."""
+    sandbox = make(calls_kept=4)
+    for _ in range(8):
+        call = sandbox.receive_call()
+        sandbox.send_to_voicemail(call.id)
+        wait(sandbox, 60)
+    place(sandbox)
+
+    voicemails = sandbox.voicemail_box.voicemails.values()
+    assert [voicemail.call_id for voicemail in voicemails] == [*sandbox.calls][:-1]
+    assert len(voicemails) == 4
+
+
+def test_a_call_can_be_forgotten_while_its_recording_is_processed():
+    """Nothing comes of it then."""
+    sandbox = make(calls_kept=1, processing_time=3_600_000)
+    first = place(sandbox)
+    wait(sandbox, 0)
+    sandbox.start_recording(first.id, "ogg")
+    wait(sandbox, 2)
+    for _ in range(3):
+        place(sandbox)
+        wait(sandbox, 2)
+
+    wait(sandbox, 7200)
+
+    assert first.id not in sandbox.calls
+    assert sandbox.recorder.recordings == {}
+    assert len(sandbox.timeline) == 0
+
+
+def test_the_oldest_finished_recordings_are_forgotten():
+    """One that runs or is processed never is; voicemails of forgotten ones point to nothing."""
+    sandbox = make(recordings_kept=3)
+    inbound = sandbox.receive_call()
+    sandbox.send_to_voicemail(inbound.id)
+    wait(sandbox, 60)
+    call = place(sandbox, ENDLESS)
+    wait(sandbox, 5)
+    made = []
+    for _ in range(6):
+        sandbox.start_recording(call.id, "webm")
+        made.append(call.recording_id)
+        sandbox.stop_recording(call.id)
+        wait(sandbox, 3)
+    sandbox.start_recording(call.id, "webm")
+
+    assert [*sandbox.recorder.recordings] == [*made[-3:], call.recording_id]
+    assert [recording.id for recording in sandbox.recordings_of(call.id)] == [*made[-3:], call.recording_id]
+    assert [each.recording_id for each in sandbox.voicemail_box.voicemails.values()] == [None]
+
+
+def test_there_are_only_so_many_webhooks():
+    """One more is refused, until one is deleted."""
+    sandbox = make(max_webhooks=2)
+    first = sandbox.notifier.add("http://app.test", ["calls.answered"], {})
+    sandbox.notifier.add("http://app.test", ["calls.answered"], {})
+
+    with pytest.raises(Conflict, match="2 webhooks"):
+        sandbox.notifier.add("http://app.test", ["calls.answered"], {})
+    sandbox.notifier.delete(first.id)
+    sandbox.notifier.add("http://app.test", ["calls.answered"], {})
+
+
+def test_live_calls_are_bounded_whatever_the_configuration_says():
+    """By the number of calls that are kept."""
+    sandbox = make(calls_kept=3)
+    for _ in range(3):
+        place(sandbox, ENDLESS)
+
+    with pytest.raises(Conflict, match="3 calls are live"):
+        place(sandbox, ENDLESS)
+
+
+def test_finished_deliveries_are_forgotten_before_pending_ones():
+    """A pending delivery keeps its retries."""
+    sandbox = make(deliveries_kept=8, webhook_url="http://app.test")
+    place(sandbox, ENDLESS)
+    [failing] = sandbox.take_outbox()
+    sandbox.record_outcome(failing, Outcome(500, "answered 500"))
+    for _ in range(20):
+        place(sandbox, ENDLESS)
+        for dispatch in sandbox.take_outbox():
+            sandbox.record_outcome(dispatch, Outcome(200, None))
+
+    deliveries = [delivery.id for delivery in sandbox.deliveries]
+    assert deliveries[0] == failing.delivery_id
+    assert len(deliveries) == 8
+    assert deliveries[1:] == [f"dlv_{number}" for number in range(15, 22)]
+
+
+def test_the_oldest_pending_deliveries_are_abandoned_in_the_end():
+    """On a frozen clock with a dead receiver, nothing else would bound them. What is under way is left alone."""
+    sandbox = make(deliveries_kept=5, webhook_url="http://app.test")
+    place(sandbox, ENDLESS)
+    [under_way] = sandbox.take_outbox()
+    for _ in range(100):
+        place(sandbox, ENDLESS)
+        for dispatch in sandbox.take_outbox():
+            sandbox.record_outcome(dispatch, Outcome(500, "answered 500"))
+
+    assert len([*sandbox.deliveries]) <= MOST_PENDING * 5 + 1
+    assert sum(1 for entry in sandbox.timeline if entry.action[0].startswith("dlv_")) == len([*sandbox.deliveries]) - 1
+    sandbox.record_outcome(under_way, Outcome(200, None))
+    assert next(iter(sandbox.deliveries)).status == "delivered"
+
+
+def test_events_are_numbered_on_when_the_oldest_are_forgotten():
+    """A reader that is late sees by the numbers that it has missed some."""
+    sandbox = make(events_kept=5)
+    for _ in range(10):
+        place(sandbox)
+        wait(sandbox, 2)
+
+    kept = [event.number for event in sandbox.events.after(0)]
+    assert kept == [*range(sandbox.events.last - 4, sandbox.events.last + 1)]
+    assert [event.number for event in sandbox.events.after(sandbox.events.last - 2)] == kept[-2:]
