@@ -28,6 +28,8 @@ class Waits:
 
     def wake(self) -> None:
         """Have everyone look again: the sandbox may have changed. From any event loop."""
+        if not self._waiting:
+            return
         for waiter in tuple(self._waiting):
             try:
                 waiter.wake()
