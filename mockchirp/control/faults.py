@@ -1,15 +1,16 @@
 """Faults (control-api.md, "Faults"): what goes wrong on purpose, with requests to Chirp's API or with webhooks."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from mockchirp.control.journal import check_operation
+from mockchirp.control.journal import check_operation, list_operations
 from mockchirp.control.models import WebhookEventName
 from mockchirp.control.operation import Request
 from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.faults import CODES, Abort, Fault, Target, public_fault
-from mockchirp.core.instants import format_duration
+from mockchirp.core.ids import PATTERNS
+from mockchirp.core.instants import LONGEST, SECOND, format_duration
 from mockchirp.fields import Body, Duration
 
 MOST_COPIES = 100
@@ -25,48 +26,108 @@ def _code(value: str) -> str:
     return value
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value  # to JSON, 2.0 is a whole number
+
+
+def _durations(longest: int, pattern: str) -> dict[str, Any]:
+    numbers = {"type": "number", "minimum": 0.001, "maximum": longest}
+    return {"anyOf": [numbers, {"type": "string", "pattern": pattern}]}
+
+
 def _above_zero(value: int) -> int:
     if value == 0:
         raise ValueError("must be a duration above 0")
     return value
 
 
+CallId = Annotated[str, Field(json_schema_extra={"pattern": f"^{PATTERNS['call'].pattern}$"})]
+Span = Annotated[
+    Duration,
+    AfterValidator(_above_zero),
+    WithJsonSchema(_durations(LONGEST // SECOND, r"^([1-9][0-9]{0,3}(ms|s|m|h|d)){1,3}$")),
+]
+"""A duration above 0."""
 Code = Annotated[str, AfterValidator(_code), Field(json_schema_extra={"enum": list(CODES)})]
-Many = Annotated[int, Field(ge=1, le=MOST_COPIES)]
+Many = Annotated[int, Field(ge=1, le=MOST_COPIES), BeforeValidator(_whole)]
+
+
+_COMMON = ("callId", "times", "probability", "duration")
+_SHAPES: tuple[tuple[Target, dict[str, dict[str, object]], tuple[str, ...]], ...] = (
+    ("api", {"status": {}}, ("operation", "message", "delay")),
+    ("api", {"code": {}}, ("operation", "message", "delay")),
+    ("api", {"abort": {"enum": ["reset", "truncate"]}}, ("operation", "delay")),
+    ("api", {"abort": {"const": "hang"}}, ("operation",)),
+    ("api", {"delay": {}}, ("operation",)),
+    ("webhook", {"duplicate": {}}, ("event",)),
+    ("webhook", {"drop": {}}, ("event",)),
+    ("webhook", {"delay": {}}, ("event",)),
+    ("webhook", {"reorder": {}}, ("event",)),
+)
+"""What goes together: the target, the field that says what goes wrong, and which others may stand beside it."""
+
+
+def _describe(schema: dict[str, Any]) -> None:
+    """Describe the body as one of the shapes that it may have."""
+    fields: dict[str, Any] = schema.pop("properties")
+    list_operations(fields["operation"], "*")
+    short = {**fields["delay"], **_durations(300, r"^([1-9][0-9]{0,3}ms|[1-9][0-9]?s|[1-4]m)$")}  # see fault_hold_limit
+    schema["anyOf"] = [
+        {
+            "properties": {
+                **{name: {"type": "null"} for name in fields},
+                "target": {"const": target},
+                **{name: {**_without_null(fields[name]), **more} for name, more in wrong.items()},
+                **{name: fields[name] for name in (*beside, *_COMMON)},
+                **({"delay": short} if target == "api" and "delay" in (*wrong, *beside) else {}),
+            },
+            "required": [*wrong] if target == "api" else ["target", *wrong],
+            "additionalProperties": False,
+        }
+        for target, wrong, beside in _SHAPES
+    ]
+    del schema["additionalProperties"]
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    given = [each for each in field["anyOf"] if each != {"type": "null"}]
+    return given[0] if len(given) == 1 else {"anyOf": given}
 
 
 class NewFault(Body):
     """POST /_mockchirp/faults: what it applies to, what it does, and how often."""
 
+    model_config = ConfigDict(json_schema_extra=_describe)
+
     target: Target = "api"
     operation: str | None = None
     event: WebhookEventName | None = None
-    call_id: str | None = Field(None, alias="callId")
+    call_id: CallId | None = Field(None, alias="callId")
 
-    status: int | None = Field(None, ge=400, le=599)
+    status: Annotated[int, Field(ge=400, le=599), BeforeValidator(_whole)] | None = None
     code: Code | None = None
     message: str | None = Field(None, min_length=1, max_length=LONGEST_MESSAGE)
-    delay: Annotated[Duration, AfterValidator(_above_zero)] | None = None
+    delay: Span | None = None
     abort: Abort | None = None
     duplicate: Many | None = None
     drop: Literal[True] | None = None
     reorder: Many | None = None
 
-    times: int | None = Field(None, ge=1, le=2**53 - 1)
+    times: Annotated[int, Field(ge=1, le=2**53 - 1), BeforeValidator(_whole)] | None = None
     probability: float = Field(1.0, ge=0, le=1)
-    duration: Annotated[Duration, AfterValidator(_above_zero)] | None = None
+    duration: Span | None = None
 
 
 async def create_fault(request: Request) -> object:
-    """POST /_mockchirp/faults: in force from now on."""
+    """POST /_mockchirp/faults: something that goes wrong from now on."""
     body: NewFault = request.body
     sandbox = request.live.sandbox
+    if body.call_id is not None:
+        sandbox.call(body.call_id)
     if body.target == "api":
         _check_for_requests(request, body)
     else:
         _check_for_webhooks(body)
-    if body.call_id is not None:
-        sandbox.call(body.call_id)
     fault = Fault(
         id=sandbox.faults.next_id(),
         created_at=sandbox.now,
@@ -91,26 +152,26 @@ async def create_fault(request: Request) -> object:
 
 
 async def list_faults(request: Request) -> object:
-    """GET /_mockchirp/faults: in the order in which they are tried."""
+    """GET /_mockchirp/faults: all of them, in the order in which they are tried."""
     sandbox = request.live.sandbox
     data = [public_fault(fault, sandbox.now) for fault in sandbox.faults]
     return {"data": data, "totalCount": len(data)}
 
 
 async def get_fault(request: Request) -> object:
-    """GET /_mockchirp/faults/{faultId}."""
+    """GET /_mockchirp/faults/{faultId}: what it is, and how often it has applied."""
     sandbox = request.live.sandbox
     return public_fault(sandbox.faults.get(request.path["faultId"]), sandbox.now)
 
 
 async def delete_fault(request: Request) -> object:
-    """DELETE /_mockchirp/faults/{faultId}: requests that it keeps waiting are let go."""
+    """DELETE /_mockchirp/faults/{faultId}: one; requests that it keeps waiting are let go."""
     request.live.sandbox.faults.delete(request.path["faultId"])
     return {"message": "Fault deleted"}
 
 
 async def delete_faults(request: Request) -> object:
-    """DELETE /_mockchirp/faults."""
+    """DELETE /_mockchirp/faults: all of them; requests that they keep waiting are let go."""
     return {"deleted": request.live.sandbox.faults.clear()}
 
 

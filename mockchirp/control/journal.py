@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import orjson
 from pydantic import AfterValidator, Field
 
+from mockchirp import contract
 from mockchirp.control.models import Count, Query
 from mockchirp.control.operation import Request
 from mockchirp.core.errors import InvalidRequest
@@ -20,10 +21,22 @@ def _method(value: str) -> str:
     return value.upper()
 
 
+def list_operations(schema: dict[str, Any], *more: str) -> None:
+    """Let the schema of an operationId name those that there are; called when it is served, and not before."""
+    operations = [
+        operation["operationId"]
+        for path in contract.document()["paths"].values()
+        for operation in path.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    ]
+    given = [each for each in schema["anyOf"] if each != {"type": "null"}]
+    given[0]["enum"] = [*more, *operations]
+
+
 class RequestsQuery(Query):
     """GET /_mockchirp/requests: those after a number, of an operation, with a status, by a method, to a path."""
 
-    operation: str | None = None
+    operation: str | None = Field(None, json_schema_extra=list_operations)
     status: int | None = Field(None, ge=100, le=599)
     method: Annotated[str, AfterValidator(_method), Field(json_schema_extra={"enum": list(HTTPMethod)})] | None = None
     path: str | None = None
@@ -31,7 +44,7 @@ class RequestsQuery(Query):
 
 
 async def list_requests(request: Request) -> object:
-    """GET /_mockchirp/requests?operation=&status=&method=&path=&after=: oldest first."""
+    """GET /_mockchirp/requests?operation=&status=&method=&path=&after=: what the app asked and was answered, oldest first."""
     query: RequestsQuery = request.query
     check_operation(request, query.operation)
     data = [
@@ -43,7 +56,7 @@ async def list_requests(request: Request) -> object:
 
 
 async def delete_requests(request: Request) -> object:
-    """DELETE /_mockchirp/requests: the numbers go on from where they are."""
+    """DELETE /_mockchirp/requests: empty the journal; its numbers go on from where they are."""
     return {"deleted": request.live.sandbox.journal.clear()}
 
 

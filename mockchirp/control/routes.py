@@ -15,12 +15,14 @@ from mockchirp.control import (
     sandbox,
     scenarios,
     seeing,
+    state,
     time,
     waiting,
 )
 from mockchirp.control.operation import Operation, OperationApp
-from mockchirp.http import Methods
+from mockchirp.http import DEEPEST, Methods
 from mockchirp.runtime import Runtime
+from mockchirp.state.document import Document
 
 _BASE = "/_mockchirp"
 OPERATIONS = (
@@ -83,6 +85,27 @@ OPERATIONS = (
     Operation("deleteScenario", "DELETE", f"{_BASE}/scenarios/{{name}}", scenarios.delete_scenario, answers.Message),
     Operation("getSandbox", "GET", f"{_BASE}/sandbox", sandbox.get_sandbox, answers.Sandbox),
     Operation("setSandbox", "PATCH", f"{_BASE}/sandbox", sandbox.set_sandbox, answers.Sandbox, body=models.SetSandbox),
+    Operation("removeSandbox", "DELETE", f"{_BASE}/sandbox", state.remove_sandbox, state.Losses, on="key"),
+    Operation(
+        "listSandboxes",
+        "GET",
+        f"{_BASE}/sandboxes",
+        state.list_sandboxes,
+        answers.Page[state.Overview],
+        on="server",
+    ),
+    Operation("reset", "POST", f"{_BASE}/reset", state.reset, state.Losses),
+    Operation("exportState", "GET", f"{_BASE}/state", state.export_state, Document),
+    Operation(
+        "importState",
+        "PUT",
+        f"{_BASE}/state",
+        state.import_state,
+        state.Overview,
+        body=Document,
+        body_bound="max_state_size",
+        deepest_body=DEEPEST + 8,
+    ),
     Operation(
         "listEvents",
         "GET",
@@ -112,7 +135,14 @@ OPERATIONS = (
         body_optional=True,
     ),
     Operation(
-        "createFault", "POST", f"{_BASE}/faults", faults.create_fault, answers.Fault, 201, body=faults.NewFault
+        "createFault",
+        "POST",
+        f"{_BASE}/faults",
+        faults.create_fault,
+        answers.Fault,
+        201,
+        body=faults.NewFault,
+        refusals=(404,),
     ),
     Operation("listFaults", "GET", f"{_BASE}/faults", faults.list_faults, answers.Page[answers.Fault]),
     Operation("deleteFaults", "DELETE", f"{_BASE}/faults", faults.delete_faults, answers.Deleted),
@@ -141,7 +171,7 @@ OPERATIONS = (
 
 def largest_body(runtime: Runtime) -> int:
     """Bytes of the largest body that any request may have."""
-    return max(runtime.defaults.max_body_size, *(operation.largest_body for operation in OPERATIONS))
+    return max(int(getattr(runtime.defaults, operation.body_bound)) for operation in OPERATIONS)
 
 
 def routes(runtime: Runtime) -> list[BaseRoute]:
