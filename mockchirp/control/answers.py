@@ -182,7 +182,7 @@ class Delivery(TypedDict):
     redeliveryOf: str | None
     url: str | None
     headers: dict[str, str]
-    body: dict[str, Any]
+    body: Any
     attempts: list[DeliveryAttempt]
 
 
@@ -303,6 +303,7 @@ class Sandbox(TypedDict):
     phoneNumbers: list[str]
     calling: CallingConfiguration
     rateLimit: Literal["off", "enforce"]
+    defaultScenario: str
 
 
 class Step(TypedDict):

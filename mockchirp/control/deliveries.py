@@ -1,7 +1,6 @@
 """The webhook deliveries (control-api.md, "Seeing and waiting"): what was sent, what came of it, and sending it again."""
 
-import orjson
-
+from mockchirp.control.journal import show_body
 from mockchirp.control.models import DeliveriesQuery, Redeliver
 from mockchirp.control.operation import Request
 from mockchirp.core.deliveries import Attempt, Delivery
@@ -53,7 +52,7 @@ def show_delivery(sandbox: Sandbox, delivery: Delivery) -> dict[str, object]:
         "redeliveryOf": delivery.redelivery_of,
         "url": delivery.url or None,
         "headers": dict(delivery.headers),
-        "body": orjson.Fragment(delivery.body),
+        "body": show_body(delivery.body),
         "attempts": [_attempt(attempt) for attempt in delivery.attempts],
     }
 

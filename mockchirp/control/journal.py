@@ -76,7 +76,7 @@ def show_exchange(exchange: Exchange) -> dict[str, object]:
         answer = {
             "status": exchange.status,
             "headers": _show_headers(exchange.answer_headers),
-            "body": _show_body(exchange.answer),
+            "body": show_body(exchange.answer),
             "bodyLength": exchange.answer_length,
             "bodyTruncated": exchange.answer_length > LARGEST_KEPT,
         }
@@ -90,7 +90,7 @@ def show_exchange(exchange: Exchange) -> dict[str, object]:
         "path": exchange.path.encode(errors="replace").decode(),
         "query": exchange.query.decode("latin-1"),
         "headers": _show_headers(exchange.headers),
-        "body": _show_body(exchange.body),
+        "body": show_body(exchange.body),
         "bodyLength": exchange.body_length,
         "bodyTruncated": exchange.body_length > len(exchange.body),
         "response": answer,
@@ -106,7 +106,7 @@ def _show_headers(headers: Headers) -> dict[str, str]:
     return shown
 
 
-def _show_body(body: bytes) -> Any:
+def show_body(body: bytes) -> Any:
     """JSON where it is JSON, else text; None where there is none."""
     if not body:
         return None

@@ -106,7 +106,7 @@ class Notifier:
         if webhook is not None:
             webhook = webhook if url is None else replace(webhook, url=url)
         elif url is not None:
-            own = dict(delivery.headers[1:])  # without the content type, which every attempt gets
+            own = {name: value for name, value in delivery.headers if name != "Content-Type"}  # every attempt gets that
             webhook = Webhook(delivery.webhook_id, url, (), own, now, now)
         else:
             raise Conflict(

@@ -410,6 +410,16 @@ def test_only_so_many_requests_wait_in_a_sandbox(open_mock):
     assert (true_already.status_code, held.status_code) == (200, 200)
 
 
+def test_a_reset_ends_the_waits(mock, refused):
+    """What was waited for is gone; afterwards one may wait again."""
+    held = ("POST", WAIT, {"for": {"request": {}}})
+
+    refused(mock.during(held, ("POST", "/_mockchirp/reset", None)), 409, says="the sandbox was reset")
+
+    place = ("POST", "/v1/calls", {"from": "+15551234567", "to": "+15559876543"})
+    assert mock.during(held, place).status_code == 200
+
+
 def test_removing_a_sandbox_ends_its_waits(mock):
     """Those who wait are told."""
     live = mock.app.runtime.sandbox_of("sk_test_app_local")
