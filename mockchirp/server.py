@@ -30,6 +30,7 @@ from mockchirp.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from mockchirp.app import App
+    from mockchirp.delivery import Sender
 
 GRACE = 0.5
 """Real seconds that answers under way get at a stop, and again what they do when they are cut short."""
@@ -182,8 +183,10 @@ class Server:
             httpx2.get(f"{server.url}/_mockchirp/ready")
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, sender: "Sender | None" = None) -> None:
+        """``sender`` replaces the one that really sends webhooks."""
         self.settings = settings
+        self._sender = sender
         self._socket: socket.socket | None = None
         self._port = 0
         self._http: _Http | None = None
@@ -202,7 +205,7 @@ class Server:
         try:
             from mockchirp.app import create_app  # only now: whoever can't have the port needs no application
 
-            app = create_app(self.settings)
+            app = create_app(self.settings, sender=self._sender)
             app.runtime.base_url = self.url
             self._http = _Http(app, self.settings)
             if self.settings.port_file is not None:

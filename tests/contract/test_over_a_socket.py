@@ -11,9 +11,10 @@ from mockchirp.settings import Settings
 
 
 @pytest.fixture
-def client():
-    """A client of a server whose clocks are frozen."""
-    with Server(Settings(port=0, clock_mode="frozen")) as server, httpx2.Client(base_url=server.url) as client:
+def client(receiver):
+    """A client of a server whose clocks are frozen, and whose webhooks go nowhere, whatever URLs they are given."""
+    server = Server(Settings(port=0, clock_mode="frozen"), sender=receiver)
+    with server, httpx2.Client(base_url=server.url) as client:
         yield client
 
 
