@@ -71,20 +71,21 @@ def _describe(schema: dict[str, Any]) -> None:
     """Describe the body as one of the shapes that it may have."""
     fields: dict[str, Any] = schema.pop("properties")
     list_operations(fields["operation"], "*")
-    short = {**fields["delay"], **_durations(300, r"^([1-9][0-9]{0,3}ms|[1-9][0-9]?s|[1-4]m)$")}  # see fault_hold_limit
+    short = _durations(300, r"^([1-9][0-9]{0,3}ms|[1-9][0-9]?s|[1-4]m)$")  # what fault_hold_limit allows
+    of_requests = {**fields, "delay": {"anyOf": [*short["anyOf"], {"type": "null"}]}}
     schema["anyOf"] = [
         {
             "properties": {
                 **{name: {"type": "null"} for name in fields},
                 "target": {"const": target},
-                **{name: {**_without_null(fields[name]), **more} for name, more in wrong.items()},
-                **{name: fields[name] for name in (*beside, *_COMMON)},
-                **({"delay": short} if target == "api" and "delay" in (*wrong, *beside) else {}),
+                **{name: {**_without_null(own[name]), **more} for name, more in wrong.items()},
+                **{name: own[name] for name in (*beside, *_COMMON)},
             },
             "required": [*wrong] if target == "api" else ["target", *wrong],
             "additionalProperties": False,
         }
         for target, wrong, beside in _SHAPES
+        for own in (of_requests if target == "api" else fields,)
     ]
     del schema["additionalProperties"]
 
