@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 from mockchirp.core.instants import parse_duration, parse_instant
 
@@ -19,9 +19,25 @@ def _instant(value: object) -> int:
     raise ValueError("an instant is an ISO 8601 string with an offset, such as 2026-01-15T10:30:00Z")
 
 
-Duration = Annotated[int, BeforeValidator(_duration, json_schema_input_type=float | str)]
+# What a schema says is a little narrower than what is read: it leaves out what is too long, and days that no month has.
+_PARTS = r"([0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m|h|d)){1,3}|[0-9]{1,9}(\.[0-9]{1,3})?s?"
+_DAYS = r"(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8])"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,3})?(Z|[+-](0[0-9]|1[0-2]):[0-5][0-9])"
+_DURATION_SCHEMA = {
+    "anyOf": [{"type": "number", "minimum": 0, "maximum": 10**9 - 1}, {"type": "string", "pattern": f"^({_PARTS})$"}],
+    "description": "Seconds, or a string such as `90s`, `5m`, `1h30m`, `2d`.",
+    "examples": ["1h30m", 90],
+}
+_INSTANT_SCHEMA = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": f"^20(1[5-9]|[2-9][0-9])-({_DAYS})T{_TIME}$",
+    "examples": ["2026-01-15T10:30:00Z"],
+}
+
+Duration = Annotated[int, BeforeValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
 """Milliseconds, given as a number of seconds or a string such as ``1h30m``."""
-Instant = Annotated[int, BeforeValidator(_instant, json_schema_input_type=str)]
+Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema(_INSTANT_SCHEMA)]
 """Milliseconds since the Unix epoch, given in ISO 8601."""
 
 

@@ -20,6 +20,7 @@ from mockchirp.core.instants import SECOND
 from mockchirp.core.scenarios import FarEndAction
 from mockchirp.core.webhooks import webhook_events
 from mockchirp.fields import Body, Duration, Instant
+from mockchirp.state.calling import CallingFields
 from mockchirp.state.scenarios import ScenarioBody as ScenarioBody
 
 LONGEST_HELD = 60 * SECOND
@@ -68,6 +69,15 @@ class SetClock(Body):
 class Advance(Body):
     """POST /_mockchirp/clock/advance: by a duration, to an instant, or until nothing is pending (at most ``limit``)."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"not": {"type": "null"}}, "limit": limit}}
+                for name, limit in (("by", {"type": "null"}), ("to", {"type": "null"}), ("until", {}))
+            ]
+        }
+    )
+
     by: Duration | None = None
     to: Instant | None = None
     until: Literal["idle"] | None = None
@@ -113,10 +123,13 @@ class Outcome(Body):
 
 
 class SetSandbox(Body):
-    """PATCH /_mockchirp/sandbox."""
+    """PATCH /_mockchirp/sandbox: whatever is left out stays."""
 
     phone_numbers: list[str] = Field(default_factory=list, alias="phoneNumbers", max_length=1000)
     rate_limit: Literal["off", "enforce"] = Field("off", alias="rateLimit")
+    calling: CallingFields = CallingFields()
+    default_scenario: str = Field("", alias="defaultScenario")
+    seed: int = Field(0, ge=-(2**63), lt=2**63)
 
 
 def _event_type(value: str) -> str:
