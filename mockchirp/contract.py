@@ -41,7 +41,8 @@ def served(strict: bool) -> tuple[bytes, bytes]:
 
 
 def documented(whole: dict[str, Any]) -> dict[str, Any]:
-    """The document without its assumed operations, commands, events and fields, and without what pointed to them.
+    """The document without its assumed operations, commands, events, values and fields, without what pointed to them, and
+    without what only they pointed to.
 
     Assumed statuses, headers and parameters stay: they describe how something documented behaves.
     """
@@ -57,6 +58,7 @@ def documented(whole: dict[str, Any]) -> dict[str, Any]:
                 del links[name]
             if not links:
                 response.pop("links", None)
+    _prune(reduced, set(_targets(whole)))
     return reduced
 
 
@@ -72,14 +74,15 @@ def _assumptions(part: object, path: tuple[str, ...]) -> Iterator[dict[str, str]
         if isinstance(part.get("x-assumption"), str):
             yield {"where": _pointer(path), "what": _name(path, part), "reason": part["x-assumption"]}
         for key, member in part.items():
-            yield from _assumptions(member, (*path, str(key)))
+            if key != "examples":  # an example of something assumed is no further assumption
+                yield from _assumptions(member, (*path, str(key)))
     elif isinstance(part, list):
         for index, member in enumerate(part):
             yield from _assumptions(member, (*path, str(index)))
 
 
 def _name(path: tuple[str, ...], part: dict[str, Any]) -> str:
-    """A short name for a person: `GET /v1/calls`, `event calls.ringing`, `field status of CallFacts`."""
+    """A short name for a person: `GET /v1/webhooks`, `event calls.ringing`, `field status of WebhookCall`."""
     if path[0] == "webhooks" and len(path) <= 3:
         return f"event {path[1]}"
     if path[0] == "paths" and len(path) > 2 and path[2] in _METHODS:
@@ -87,19 +90,48 @@ def _name(path: tuple[str, ...], part: dict[str, Any]) -> str:
         if len(path) > 4 and path[3] == "responses":
             return f"status {path[4]} of {operation}"
         return operation
+    if path[0] == "paths":
+        return f"parameter {part['name']} of {path[1]}"
     if path[:2] == ("components", "schemas"):
         fields = [path[i + 1] for i, key in enumerate(path[:-1]) if key == "properties" and i >= 3]
         const = part.get("const")
         detail = f"value {const} of " if const is not None else ""
         return f"{detail}field {'.'.join(fields)} of {path[2]}" if fields else f"{detail}{path[2]}"
     if path[0] == "components":
-        kind = {"responses": "answer", "headers": "header", "parameters": "parameter"}.get(path[1], path[1])
-        return f"{kind} {path[2]}"
+        kinds = {"responses": "answer", "headers": "header", "securitySchemes": "security scheme"}
+        detail = f"header {path[4]} of " if len(path) > 4 and path[3] == "headers" else ""
+        return f"{detail}{kinds[path[1]]} {path[2]}"
     return " ".join(path)
 
 
 def _pointer(path: tuple[str, ...]) -> str:
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in path)
+
+
+def _prune(reduced: dict[str, Any], once: set[str]) -> None:
+    """Take out the components that were pointed to ``once`` and are not any more."""
+    components = reduced["components"]
+    while True:
+        idle = once - set(_targets(reduced))
+        left_over = [
+            (kind, name) for kind in components for name in components[kind] if f"#/components/{kind}/{name}" in idle
+        ]
+        if not left_over:
+            return
+        for kind, name in left_over:
+            del components[kind][name]
+
+
+def _targets(part: object) -> Iterator[str]:
+    """Where the references in ``part`` lead."""
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for member in part.values():
+            yield from _targets(member)
+    elif isinstance(part, list):
+        for member in part:
+            yield from _targets(member)
 
 
 def _is_assumed(part: object) -> bool:
