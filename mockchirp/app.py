@@ -121,6 +121,8 @@ def create_app(settings: Settings | None = None, *, sender: Sender | None = None
         api_keys=settings.api_keys,
         public_url=settings.public_url,
         max_body_size=settings.max_body_size,
+        max_state_size=settings.max_state_size,
+        max_sandboxes=settings.max_sandboxes,
         max_waits=settings.max_waits,
         policy=Policy(
             retry_schedule=settings.webhook_retry_schedule,

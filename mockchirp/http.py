@@ -31,7 +31,7 @@ MOST_DISCARDED = 64 << 20
 DEEPEST = 32
 """Levels of nesting in a body; more is 400."""
 
-_JSON = (b"content-type", b"application/json")
+JSON = (b"content-type", b"application/json")
 _HOST = re.compile(rb"[A-Za-z0-9._~\[\]:%-]{1,255}")
 _log = logging.getLogger("mockchirp")
 
@@ -61,7 +61,7 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 
 async def send_json(send: Send, status: int, payload: object, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
     """Write a whole answer with ``payload`` as its JSON body."""
-    await send_bytes(send, status, orjson.dumps(payload), [_JSON, *headers])
+    await send_bytes(send, status, orjson.dumps(payload), [JSON, *headers])
 
 
 async def send_bytes(send: Send, status: int, body: bytes, headers: Headers) -> None:
@@ -126,7 +126,7 @@ async def read_body(scope: Scope, receive: Receive, largest: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def parse_json(scope: Scope, body: bytes) -> dict[str, Any]:
+def parse_json(scope: Scope, body: bytes, deepest: int = DEEPEST) -> dict[str, Any]:
     """The JSON object in ``body``; raise :class:`InvalidRequest` on another content type, malformed JSON or anything
     but an object.
     """
@@ -143,8 +143,8 @@ def parse_json(scope: Scope, body: bytes) -> dict[str, Any]:
         raise InvalidRequest(f"the body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidRequest(f"the body must be a JSON object; it is {_KINDS.get(type(value), 'a number')}")
-    if is_deeper(value, DEEPEST):
-        raise InvalidRequest(f"the body is nested more than {DEEPEST} levels deep")
+    if is_deeper(value, deepest):
+        raise InvalidRequest(f"the body is nested more than {deepest} levels deep")
     return value
 
 

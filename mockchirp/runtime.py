@@ -33,6 +33,8 @@ class Defaults:
     public_url: str | None = None
     max_body_size: int = 1 << 20
     """Bytes of a request's body; more is 413."""
+    max_state_size: int = 64 << 20
+    """Bytes of a document of state; more is 413."""
     policy: Policy = field(default_factory=Policy)
     max_sandboxes: int = 10_000
     """One more is refused."""

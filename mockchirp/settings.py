@@ -272,6 +272,8 @@ class Settings(BaseSettings):
     recording_processing_time: Duration = _setting("Behaviour", "2s", "from the end of a recording to its file")
 
     max_body_size: Size = _setting("Bounds", "1MiB", "largest body of a request; more is 413")
+    max_state_size: Size = _setting("Bounds", "64MiB", "largest document of state that is imported; more is 413")
+    max_sandboxes: Count = _setting("Bounds", 10_000, "sandboxes of the server; one more is 409")
     max_connections: Count = _setting("Bounds", 10_000, "connections of clients that are open at once")
     request_timeout: Timeout = _setting("Bounds", "30s", "how long a client may take to send a request")
     max_webhooks: Count = _setting("Bounds", 1000, "webhooks of a sandbox; one more is 409")

@@ -31,8 +31,9 @@ MAY_IMPORT = {
     "mockchirp.contract": set(),
     "mockchirp.api": {"core", "clock", "live", "runtime", "http"},
     "mockchirp.fields": {"core"},
-    "mockchirp.state": {"core", "clock", "fields"},
-    "mockchirp.control": {"core", "clock", "live", "runtime", "http", "contract", "fields", "state", "traffic", ""},
+    "mockchirp.pacing": {"clock"},
+    "mockchirp.state": {"core", "clock", "fields", "live", "runtime"},
+    "mockchirp.control": {"pacing", "core", "clock", "live", "runtime", "http", "contract", "fields", "state", "traffic", ""},
     "mockchirp.client": set(),
     "mockchirp.app": {
         "origins",

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
+import anyio.to_thread
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
@@ -15,12 +16,15 @@ from mockchirp.control.models import NoQuery
 from mockchirp.core.errors import ChirpError
 from mockchirp.core.keys import bearer_token
 from mockchirp.http import (
+    DEEPEST,
+    JSON,
     Disconnected,
     header,
     internal_error,
     parse_json,
     parse_model,
     read_body,
+    send_bytes,
     send_error,
     send_json,
 )
@@ -48,7 +52,11 @@ class Request:
 
 
 Handler = Callable[[Request], Awaitable[object]]
-"""Does what the request asks for and returns the JSON payload of the answer; raises :class:`ChirpError` otherwise."""
+"""Does what the request asks for and returns the payload of the answer, or its JSON in bytes; raises :class:`ChirpError`
+otherwise.
+"""
+_LARGE = 1 << 18
+"""Bytes of a body that takes noticeable time to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,9 @@ class Operation:
     status: int = 200
     body: type[BaseModel] | None = None
     body_optional: bool = False
-    largest_body: int = 0
-    """Bytes, where more is taken than the setting `max_body_size` says."""
+    body_bound: Literal["max_body_size", "max_state_size"] = "max_body_size"
+    """The setting that says how large the body may be."""
+    deepest_body: int = DEEPEST
     query: type[BaseModel] = NoQuery
     refusals: tuple[int, ...] = ()
     """Statuses of errors that only this operation knows; those that follow from the rest of the row are not among them."""
@@ -79,7 +88,7 @@ class OperationApp:
     def __init__(self, operation: Operation, runtime: Runtime) -> None:
         self._operation = operation
         self._runtime = runtime
-        self._largest_body = max(operation.largest_body, runtime.defaults.max_body_size)
+        self._largest_body: int = getattr(runtime.defaults, operation.body_bound)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operation
@@ -89,12 +98,15 @@ class OperationApp:
             if live is not None:
                 scope["sandbox"] = live.sandbox.app_id
             raw = b"" if operation.body is None else await read_body(scope, receive, self._largest_body)
+            query = parse_model(operation.query, dict(parse_qsl(scope["query_string"].decode("latin-1"), True)))
+            if len(raw) < _LARGE:
+                body = self._body(scope, raw)
+            else:  # it would hold everybody up
+                body = await anyio.to_thread.run_sync(self._body, scope, raw)
             if live is not None:
                 live = self._find(scope) if live.closed else live  # it may have been removed while the body came
             if live is not None:
                 live.catch_up()
-            query = parse_model(operation.query, dict(parse_qsl(scope["query_string"].decode("latin-1"), True)))
-            body = self._body(scope, raw)
             request = Request(live, self._runtime, scope["path_params"], query, body, partial(_hang_up, receive))
             payload = await operation.handler(request)
         except Disconnected:
@@ -102,7 +114,10 @@ class OperationApp:
         except Exception as exception:
             await send_error(send, exception if isinstance(exception, ChirpError) else internal_error(scope))
         else:
-            await send_json(send, operation.status, payload)
+            if isinstance(payload, bytes):
+                await send_bytes(send, operation.status, payload, [JSON])
+            else:
+                await send_json(send, operation.status, payload)
         finally:
             if live is not None:
                 live.revision += operation.method != "GET"
@@ -119,7 +134,7 @@ class OperationApp:
         operation = self._operation
         if operation.body is None:
             return None
-        value = {} if operation.body_optional and not raw else parse_json(scope, raw)
+        value = {} if operation.body_optional and not raw else parse_json(scope, raw, operation.deepest_body)
         return parse_model(operation.body, value)
 
 

@@ -144,7 +144,7 @@ class CallReader:
         voicemail = part.voicemail
         if voicemail is None or "recording_id" in voicemail.model_fields_set:
             return []
-        length = MESSAGE if voicemail.duration is None else voicemail.duration * SECOND
+        length = MESSAGE // SECOND if voicemail.duration is None else voicemail.duration
         return [RecordingPart(format=self._sandbox.configuration.recording_format, duration=length)]
 
     def _add_recording(self, call: Call, part: RecordingPart, started: int, ended: int | None) -> None:

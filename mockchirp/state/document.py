@@ -11,12 +11,12 @@ from pydantic.alias_generators import to_camel
 
 from mockchirp.clock import FASTEST, Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction, Leg
-from mockchirp.core.configuration import AnswerBehavior
 from mockchirp.core.deliveries import DeliveryStatus
 from mockchirp.core.faults import Abort, Target
 from mockchirp.core.recordings import RecordingFormat, RecordingStatus
 from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
 from mockchirp.fields import Body, Duration
+from mockchirp.state.calling import CallingFields
 from mockchirp.state.scenarios import MOST_SCENARIOS, ScenarioBody
 from mockchirp.state.values import (
     MOST,
@@ -59,21 +59,14 @@ class ClockPart(Part):
     now: Absolute | None = None
     mode: Mode | None = None
     rate: float | None = Field(None, gt=0, le=FASTEST)
+    as_of: Absolute | None = None
+    """The machine's time at that moment: a real clock of rate 1 has gone on since."""
 
 
-class CallingPart(Part):
-    """The calling configuration; what is left out is as Chirp has it. ``voicemail_max_duration`` in seconds."""
+class CallingPart(CallingFields):
+    """The calling configuration; what is left out is as Chirp has it."""
 
     id: ConfigurationId | None = None
-    voicemail_enabled: bool | None = None
-    voicemail_greeting_url: HttpUrl | None = None
-    voicemail_max_duration: int | None = Field(None, ge=10, le=600)
-    auto_record_enabled: bool | None = None
-    recording_format: RecordingFormat | None = None
-    default_answer_behavior: AnswerBehavior | None = None
-    max_concurrent_calls: int | None = Field(None, ge=1, le=MOST)
-    whatsapp_calling_enabled: bool | None = None
-    whatsapp_sip_enabled: bool | None = None
     created_at: When | None = None
     updated_at: When | None = None
 

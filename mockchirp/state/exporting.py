@@ -95,9 +95,9 @@ class Snapshot:
     timers: list[Entry]
 
 
-def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, origin: bool = False) -> Snapshot:
-    """Everything of a sandbox at this moment. ``origin``: whether where its webhooks' links point to belongs to it, which is
-    so where it goes on at the same place.
+def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, as_of: int | None = None) -> Snapshot:
+    """Everything of a sandbox at this moment. ``as_of`` is the machine's time, for a document with which this very server will
+    go on; it then has the origin of the links in its webhooks, too.
     """
     now = sandbox.now
     limiter = sandbox.rate_limiter
@@ -113,7 +113,6 @@ def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, o
         "keys": list(keys),
         "seed": seed,
         "identity": sandbox.identity,
-        **({"origin": sandbox.notifier.origin} if origin else {}),
         "clock": {"now": format_milli(now), "mode": clock.mode, "rate": clock.rate},
         "phoneNumbers": list(sandbox.phone_numbers),
         "rateLimit": "enforce" if sandbox.enforce_rate_limit else "off",
@@ -126,7 +125,7 @@ def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, o
         "webhooks": [WEBHOOK.show(WEBHOOK.of(webhook)) for webhook in sandbox.notifier.webhooks.values()],
         "faults": [_fault(fault) for fault in sandbox.faults],
         "counts": {
-            "ids": dict(sandbox.ids.counts),
+            "ids": {kind: count for kind, count in sandbox.ids.counts.items() if count},
             "numbers": sandbox.people.numbers,
             "messages": sandbox.people.messages,
             "orders": sandbox.timeline.last_order,
@@ -135,6 +134,9 @@ def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, o
             "faults": sandbox.faults.count,
         },
     }
+    if as_of is not None:
+        head["origin"] = sandbox.notifier.origin
+        head["clock"]["asOf"] = format_milli(as_of)
     if limiter.window == now // MINUTE:
         head["requests"] = {"minute": format_milli(limiter.window * MINUTE), **limiter.counts}
     recordings = enumerate(sandbox.recorder.recordings.values())

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
 
 from mockchirp.core.calls import check_address
 from mockchirp.core.faults import Fault
@@ -12,6 +11,7 @@ from mockchirp.core.instants import MINUTE
 from mockchirp.core.recorder import SizeOf
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.world import Policy
+from mockchirp.state.calling import check_calling, configure
 from mockchirp.state.calls import CallReader
 from mockchirp.state.deliveries import add_webhooks, read_deliveries, read_events
 from mockchirp.state.document import CallingPart, CountsPart, Document, FaultPart, ScenariosPart
@@ -88,12 +88,9 @@ def restore(document: Document, ground: Ground) -> Sandbox:
 
 def _configure(sandbox: Sandbox, part: CallingPart) -> None:
     configuration, now = sandbox.configuration, sandbox.now
-    for name, value in part.model_dump(exclude_unset=True, exclude={"created_at", "updated_at", "id"}).items():
-        if value is None and name != "voicemail_greeting_url":
-            raise BadState(("calling", to_camel(name)), "may be left out, but not null")
-        setattr(configuration, name, value)
-    if sandbox.policy.strict and configuration.default_answer_behavior == "voicemail":
-        raise BadState(("calling", "defaultAnswerBehavior"), "'voicemail' is assumed, and off under --strict")
+    with within("calling"):
+        check_calling(part, strict=sandbox.policy.strict)
+    configure(configuration, part)
     configuration.id = part.id or configuration.id
     if part.created_at is not None:
         configuration.created_at = configuration.updated_at = part.created_at.at(now)

@@ -62,6 +62,8 @@ def times_of_call(call: CallPart, now: int) -> CallTimes:
             created, answered, ended = _of_talk(created, answered, ended, talked, now)
         else:
             lasted = _UNANSWERED[call.status]
+            if call.voicemail is not None and call.voicemail.duration is not None:
+                lasted = GREETING + call.voicemail.duration * SECOND
             if ended is None:
                 ended = now if created is None else min(created + lasted, now)
             created = ended - lasted if created is None else created

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from mockchirp.clock import EARLIEST, LATEST
 from mockchirp.core.events import EVENTS
@@ -95,14 +95,14 @@ def _url(value: str) -> str:
     return value
 
 
-_SPAN = r"[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d)?"
-_WHEN = rf"^(?:now|[+-]{_SPAN}|20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}T.+)$"
-When = Annotated[
-    Moment,
-    BeforeValidator(_moment, json_schema_input_type=Annotated[str, Field(json_schema_extra={"pattern": _WHEN})]),
-]
+_SPAN = r"[0-9]{1,6}(ms|s|m|h|d)"
+_ISO = r"20(1[5-9]|[2-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{3})?Z"
+_WHEN = {"type": "string", "pattern": f"^(now|[+-]{_SPAN}|{_ISO})$", "examples": ["2026-01-15T10:30:00Z", "-5m"]}
+_ABSOLUTE = {"type": "string", "format": "date-time", "pattern": f"^{_ISO}$"}
+
+When = Annotated[Moment, BeforeValidator(_moment), WithJsonSchema(_WHEN)]
 """An instant in ISO 8601, or from the sandbox's now on: ``-5m``, ``+90s``, ``now``."""
-Absolute = Annotated[int, BeforeValidator(_absolute, json_schema_input_type=str)]
+Absolute = Annotated[int, BeforeValidator(_absolute), WithJsonSchema(_ABSOLUTE)]
 """An instant in ISO 8601."""
 Span = Annotated[Duration, Field(le=366 * DAY)]
 """A duration of what people do, in milliseconds."""
