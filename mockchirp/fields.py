@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
-from mockchirp.core.instants import parse_duration, parse_instant
+from mockchirp.core.instants import LONGEST, SECOND, parse_duration, parse_instant
 
 
 def _duration(value: object) -> int:
@@ -19,19 +19,30 @@ def _instant(value: object) -> int:
     raise ValueError("an instant is an ISO 8601 string with an offset, such as 2026-01-15T10:30:00Z")
 
 
-# What a schema says is a little narrower than what is read: it leaves out what is too long, and days that no month has.
-_PARTS = r"([0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m|h|d)){1,3}|[0-9]{1,9}(\.[0-9]{1,3})?s?"
-_DAYS = r"(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8])"
+# What a schema says is a little narrower than what is read: it leaves out what is too long, and days that there are not.
+_CANONICAL = (
+    r"(([0-9]{1,4}|[12][0-9]{4}|3[0-5][0-9]{3}|36[0-4][0-9]{2})d)?(1?[0-9]h|2[0-3]h)?([1-5]?[0-9]m)?([1-5]?[0-9]s)?([0-9]{1,3}ms)?"
+)
+_PARTS = r"([0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m|h|d)){1,3}|[0-9]{1,9}(\.[0-9]{1,3})?s?|36500d"
+_DAYS = r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,3})?(Z|[+-](0[0-9]|1[0-2]):[0-5][0-9])"
+_LEAP_DAY = r"2[01]([2468][048]|[13579][26]|0[48])-02-29"
+INSTANT = rf"((201[5-9]|20[2-9][0-9]|21[0-4][0-9])-{_DAYS}|{_LEAP_DAY})T{_TIME}"
+"""An expression for an instant that a clock can show."""
+LATER_INSTANT = rf"((201[5-9]|20[2-9][0-9]|21[0-9]{{2}}|22[0-4][0-9])-{_DAYS}|{_LEAP_DAY})T{_TIME}"
+"""An expression for an instant that something can be scheduled for."""
 _DURATION_SCHEMA = {
-    "anyOf": [{"type": "number", "minimum": 0, "maximum": 10**9 - 1}, {"type": "string", "pattern": f"^({_PARTS})$"}],
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": LONGEST // SECOND},
+        {"type": "string", "minLength": 1, "pattern": f"^({_PARTS}|{_CANONICAL})$"},
+    ],
     "description": "Seconds, or a string such as `90s`, `5m`, `1h30m`, `2d`.",
     "examples": ["1h30m", 90],
 }
 _INSTANT_SCHEMA = {
     "type": "string",
     "format": "date-time",
-    "pattern": f"^20(1[5-9]|[2-9][0-9])-({_DAYS})T{_TIME}$",
+    "pattern": f"^{INSTANT}$",
     "examples": ["2026-01-15T10:30:00Z"],
 }
 

@@ -10,10 +10,10 @@ from mockchirp.clock import EARLIEST, LATEST
 from mockchirp.core.events import EVENTS
 from mockchirp.core.faults import CODES
 from mockchirp.core.ids import PATTERNS, PREFIXES
-from mockchirp.core.instants import DAY, format_second, parse_duration, parse_instant
+from mockchirp.core.instants import DAY, LONGEST, format_second, parse_duration, parse_instant
 from mockchirp.core.keys import APP_KEY
 from mockchirp.core.timeline import ACTION_NAMES
-from mockchirp.fields import Duration
+from mockchirp.fields import INSTANT, LATER_INSTANT, Duration
 
 MOST = 2**53 - 1
 """The greatest whole number that every JSON reader keeps."""
@@ -42,7 +42,7 @@ def _moment(value: object) -> Moment:
         except ValueError:
             pass
         else:
-            return Moment(_reachable(instant))
+            return Moment(_reachable(instant, LATEST + LONGEST))
     raise ValueError(
         f"{str(value)[:40]!r} is not an instant, such as 2026-01-15T10:30:00Z, or from now on: -5m, +90s, now"
     )
@@ -54,9 +54,9 @@ def _absolute(value: object) -> int:
     return _reachable(parse_instant(value))
 
 
-def _reachable(instant: int) -> int:
-    if not EARLIEST <= instant <= LATEST:
-        raise ValueError(f"it must lie between {format_second(EARLIEST)} and {format_second(LATEST)}")
+def _reachable(instant: int, latest: int = LATEST) -> int:
+    if not EARLIEST <= instant <= latest:
+        raise ValueError(f"it must lie between {format_second(EARLIEST)} and {format_second(latest)}")
     return instant
 
 
@@ -96,9 +96,12 @@ def _url(value: str) -> str:
 
 
 _SPAN = r"[0-9]{1,6}(ms|s|m|h|d)"
-_ISO = r"20(1[5-9]|[2-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{3})?Z"
-_WHEN = {"type": "string", "pattern": f"^(now|[+-]{_SPAN}|{_ISO})$", "examples": ["2026-01-15T10:30:00Z", "-5m"]}
-_ABSOLUTE = {"type": "string", "format": "date-time", "pattern": f"^{_ISO}$"}
+_WHEN = {
+    "type": "string",
+    "pattern": f"^(now|[+-]{_SPAN}|{LATER_INSTANT})$",
+    "examples": ["2026-01-15T10:30:00Z", "-5m"],
+}
+_ABSOLUTE = {"type": "string", "format": "date-time", "pattern": f"^{INSTANT}$"}
 
 When = Annotated[Moment, BeforeValidator(_moment), WithJsonSchema(_WHEN)]
 """An instant in ISO 8601, or from the sandbox's now on: ``-5m``, ``+90s``, ``now``."""
