@@ -69,12 +69,6 @@ def document() -> dict[str, Any]:
     }
 
 
-def line(operation: Operation) -> str:
-    """What an operation does: its handler's docstring up to the first blank line, without the method and path before it."""
-    said = re.split(r"\n\s*\n", operation.handler.__doc__ or "")[0]
-    return re.sub(r"\s+", " ", re.sub(r"^[A-Z]+ /_mockchirp/\S*?[:.]\s*", "", said)).strip()
-
-
 def _schemas() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """The schema of every model and answer, by (mode, type), and the components that they refer to."""
     wanted: dict[Any, TypeAdapter[Any]] = {("answer", answers.Error): TypeAdapter(answers.Error)}
@@ -92,7 +86,7 @@ def _schemas() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
 
 
 def _operation(operation: Operation, schemas: Mapping[Any, Any], components: Mapping[str, Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {"operationId": operation.id, "summary": line(operation)}
+    described: dict[str, Any] = {"operationId": operation.id, "summary": operation.what}
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", **_PATH_PARAMETERS.get(name, {})}}
         for name in re.findall(r"{(\w+)}", operation.path)

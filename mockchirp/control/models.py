@@ -72,8 +72,9 @@ class Advance(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
-                {"required": [name], "properties": {name: {"not": {"type": "null"}}, "limit": limit}}
-                for name, limit in (("by", {"type": "null"}), ("to", {"type": "null"}), ("until", {}))
+                {"required": ["by"], "properties": {"by": {"not": {"type": "null"}}, "limit": {"type": "null"}}},
+                {"required": ["to"], "properties": {"to": {"not": {"type": "null"}}, "limit": {"type": "null"}}},
+                {"required": ["until"], "properties": {"until": {"not": {"type": "null"}}}},
             ]
         }
     )

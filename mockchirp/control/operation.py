@@ -66,6 +66,8 @@ class Operation:
     id: str
     method: str
     path: str
+    what: str
+    """What it does, in one line."""
     handler: Handler
     answer: Any
     """The type of the answer's payload: a model, or anything else that pydantic can describe."""
