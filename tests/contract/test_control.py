@@ -113,13 +113,13 @@ def with_body(body, receive):
 def configuration(world, tmp_path):
     """Schemathesis as for the contract of Chirp's API, with the ids of the world and the exceptions from above."""
     path = tmp_path / "schemathesis.toml"
-    faults = [world.post("/_mockchirp/faults", {"status": 500, "times": 1})["id"] for _ in range(20)]
     talks = [world.call("+15005550007") for _ in range(5)]
     world.advance(5)
     for talk in talks:
         world.command(talk, "start_recording")
         world.command(talk, "stop_recording")
     processing = [world.recordings(talk)[0]["id"] for talk in talks]
+    faults = [world.post("/_mockchirp/faults", {"status": 500, "times": 1})["id"] for _ in range(20)]
     deliveries = [row["id"] for row in world.client.get("/_mockchirp/deliveries", headers={}).json()["data"]]
     dictionaries = {
         "calls": world.call_ids,
