@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.routing import Route, Router
@@ -23,8 +24,11 @@ from mockchirp.http import MOST_DISCARDED, ConnectionCut, Headers, Methods, addi
 from mockchirp.media import AudioLibrary
 from mockchirp.origins import OriginRule, cors_headers, preflight_headers
 from mockchirp.runtime import Defaults, Runtime
-from mockchirp.settings import Settings
+from mockchirp.settings import BadSetting, Settings, flag, shorten
 from mockchirp.traffic import ABORTED
+
+if TYPE_CHECKING:
+    from mockchirp.state_file import StateFile
 
 _PREFLIGHT = [
     *CORS_HEADERS,
@@ -39,6 +43,7 @@ class App:
 
     def __init__(self, runtime: Runtime, library: AudioLibrary, rule: OriginRule) -> None:
         self.runtime = runtime
+        self.state_file: StateFile | None = None
         self._rule = rule
         runtime.operations = operations(strict=runtime.defaults.policy.strict)
         self._library = library
@@ -103,14 +108,25 @@ class App:
     def _chirp_headers(self) -> Headers:
         return [*CORS_HEADERS, *quota_headers(untouched(self.runtime.default_now()))]
 
+    def start(self) -> None:
+        """Let what is due happen in sandboxes that were there from the beginning; in the event loop that is to serve."""
+        for live in self.runtime:
+            live.catch_up()
+            live.release(live.sandbox.take_outbox())
+
     async def close(self) -> None:
-        """Abandon deliveries in flight, let go of connections and remove the audio files."""
+        """Save the state, abandon deliveries in flight, let go of connections and remove the audio files."""
+        if self.state_file is not None:
+            self.state_file.save()
         await self.runtime.close()
         self._library.close()
 
 
-def create_app(settings: Settings | None = None, *, sender: Sender | None = None) -> App:
-    """Put mockchirp together; ``sender`` replaces the one that really sends webhooks."""
+def create_app(settings: Settings | None = None, *, sender: Sender | None = None, base_url: str | None = None) -> App:
+    """Put mockchirp together. ``sender`` replaces the one that really sends webhooks; ``base_url`` is where the server listens.
+
+    Raise :class:`BadSetting` if a seed or the state file can't be used.
+    """
     settings = settings or Settings()
     library = AudioLibrary()
     defaults = Defaults(
@@ -149,7 +165,37 @@ def create_app(settings: Settings | None = None, *, sender: Sender | None = None
     sender = sender or HttpSender(timeout=settings.webhook_timeout / 1000)
     own = [settings.host, *([urlsplit(settings.public_url).netloc] if settings.public_url else ())]
     rule = OriginRule(settings.trusted_hosts, own, page="/_mockchirp/ui")
-    return App(Runtime(defaults, sender, library.size), library, rule)
+    runtime = Runtime(defaults, sender, library.size)
+    runtime.base_url = base_url or runtime.base_url
+    app = App(runtime, library, rule)
+    app.state_file = _state_file(settings, runtime)
+    _sow(settings, runtime)
+    runtime.loading = None
+    return app
+
+
+def _state_file(settings: Settings, runtime: Runtime) -> "StateFile | None":
+    if settings.state_file is None:
+        return None
+    from mockchirp.state_file import BadStateFile, StateFile  # most starts need neither this nor what it needs
+
+    state_file = StateFile(settings.state_file, runtime)
+    try:
+        state_file.load()
+    except BadStateFile as error:
+        raise BadSetting(f"{flag('state_file')} {shorten(str(settings.state_file))}: {error}") from None
+    return state_file
+
+
+def _sow(settings: Settings, runtime: Runtime) -> None:
+    if not settings.seed:
+        return
+    from mockchirp.seeds import BadSeed, sow
+
+    try:
+        sow(runtime, settings.seed)
+    except BadSeed as error:
+        raise BadSetting(f"{flag('seed')} {error}") from None
 
 
 async def _send_nothing(send: Send, headers: Headers) -> None:

@@ -61,7 +61,7 @@ class LiveSandbox:
         self.advancing = False
         self.waits = Waits(most_waits)
         self._sender = sender
-        self._when_used = when_used
+        self.when_used = when_used
         self._traffic = traffic or Traffic()
         self._in_flight: dict[int, tuple[Dispatch, asyncio.Task[Outcome]]] = {}
         self._sent = 0
@@ -138,8 +138,8 @@ class LiveSandbox:
             task.add_done_callback(partial(self._arrived, number))
         self._set_timer()
         self.waits.wake()
-        if self._when_used is not None:
-            self._when_used(self)
+        if self.when_used is not None:
+            self.when_used(self)
 
     def set_clock(self, *, now: int | None = None, mode: Mode | None = None, rate: float | None = None) -> None:
         """Change the clock; what falls due by a jump happens. Raise :class:`Conflict` if time would go back or an

@@ -49,6 +49,8 @@ class Runtime:
         self.defaults = defaults
         self.base_url = "http://127.0.0.1:24477"
         """Where the server itself listens: what links in webhooks point to as long as nobody came by another name."""
+        self.loading: str | None = "the state and the seeds are being loaded"
+        """Why it is not ready, None if it is."""
         self.operations: Mapping[str, bool] = {}
         """The operationIds of Chirp's API, each with whether its path says which call it is about."""
         self.default_key = defaults.api_keys[0] if defaults.api_keys else DEFAULT_KEY
@@ -76,11 +78,11 @@ class Runtime:
         """The sandbox of an application, if one of its keys has made it."""
         return self._by_app.get(app_id)
 
-    def default_now(self) -> int:
-        """The instant at which a sandbox that is made now starts."""
+    def default_now(self, mode: Mode | None = None) -> int:
+        """The instant at which a sandbox that is made now starts; ``mode`` is that of its clock, if not the usual one."""
         if self.defaults.clock_start is not None:
             return self.defaults.clock_start
-        return FROZEN_START if self.defaults.clock_mode == "frozen" else machine_now()
+        return FROZEN_START if (mode or self.defaults.clock_mode) == "frozen" else machine_now()
 
     def __iter__(self) -> Iterator[LiveSandbox]:
         """Every sandbox, in the order of their making."""
@@ -130,6 +132,8 @@ class Runtime:
             for key in live.keys:
                 del self._by_key[key]
         await live.remove()
+        if self.when_used is not None:
+            self.when_used(live)
 
     def end_waits(self) -> None:
         """Answer everyone who waits: the server is about to stop."""

@@ -36,6 +36,8 @@ GRACE = 0.5
 """Real seconds that answers under way get at a stop, and again what they do when they are cut short."""
 LAST_RESORT = 1.8
 """Real seconds after a signal to stop at which the process ends, whatever still hangs."""
+LONGEST_SAVE = 30.0
+"""Real seconds that the process outlives that for the sake of a state file that is being written."""
 _BACKLOG = 2048
 _RESET = struct.pack("ii", 1, 0)
 """As SO_LINGER: closing the socket drops what was not sent and resets the connection."""
@@ -111,11 +113,18 @@ class _Http(uvicorn.Server):
             with contextlib.suppress(RuntimeError):  # the loop has ended already
                 self._loop.call_soon_threadsafe(self._stopping.set)
 
+    def wait_for_state(self) -> None:
+        """Return when the state file, if it is being written, is whole; from any thread."""
+        state_file = self._app.state_file
+        if state_file is not None and state_file.saving.acquire(timeout=LONGEST_SAVE):
+            state_file.saving.release()
+
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return contextlib.nullcontext()
 
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._app.start()
         if not self.should_exit:
             await self._stopping.wait()
 
@@ -205,8 +214,7 @@ class Server:
         try:
             from mockchirp.app import create_app  # only now: whoever can't have the port needs no application
 
-            app = create_app(self.settings, sender=self._sender)
-            app.runtime.base_url = self.url
+            app = create_app(self.settings, sender=self._sender, base_url=self.url)
             self._http = _Http(app, self.settings)
             if self.settings.port_file is not None:
                 write_port_file(self.settings.port_file, self._port)
@@ -237,7 +245,12 @@ class Server:
             last_resort.start()
             self._http.request_stop()
 
-        last_resort = threading.Timer(LAST_RESORT, os._exit, [0])
+        def end() -> None:
+            if self._http is not None:
+                self._http.wait_for_state()
+            os._exit(0)
+
+        last_resort = threading.Timer(LAST_RESORT, end)
         last_resort.daemon = True
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)

@@ -210,6 +210,13 @@ def _read_secret(value: object) -> str:
     return value
 
 
+def _read_seeds(value: object) -> tuple[str, ...]:
+    return () if _is_none(value) else tuple(dict.fromkeys(_texts(value)))
+
+
+Seeds = Annotated[
+    tuple[str, ...], BeforeValidator(_read_seeds), Form("FILE", "seed files or their names", repeatable=True)
+]
 Names = Annotated[tuple[str, ...], BeforeValidator(_read_names), Form("NAMES", "names")]
 Switch = Annotated[bool, BeforeValidator(_read_switch), Form("YES|NO", "yes or no", switch=True)]
 Enforcement = Annotated[Literal["off", "enforce"], Form("off|enforce", "off or enforce")]
@@ -270,6 +277,13 @@ class Settings(BaseSettings):
     )
     random_seed: Whole = _setting("Behaviour", 1, "the same seed and requests make the same ids and history")
     recording_processing_time: Duration = _setting("Behaviour", "2s", "from the end of a recording to its file")
+
+    seed: Seeds = _setting(
+        "State", None, "seed file to begin with, or the name of one that comes along: demo, documented; repeatable"
+    )
+    state_file: FilePath = _setting(
+        "State", None, "file to keep all sandboxes in: read at the start, written when something changes"
+    )
 
     max_body_size: Size = _setting("Bounds", "1MiB", "largest body of a request; more is 413")
     max_state_size: Size = _setting("Bounds", "64MiB", "largest document of state that is imported; more is 413")

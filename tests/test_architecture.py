@@ -34,6 +34,8 @@ MAY_IMPORT = {
     "mockchirp.pacing": {"clock"},
     "mockchirp.state": {"core", "clock", "fields", "live", "runtime"},
     "mockchirp.control": {"pacing", "core", "clock", "live", "runtime", "http", "contract", "fields", "state", "traffic", ""},
+    "mockchirp.seeds": {"http", "runtime", "state"},
+    "mockchirp.state_file": {"clock", "live", "pacing", "runtime", "state"},
     "mockchirp.client": set(),
     "mockchirp.app": {
         "origins",
@@ -45,7 +47,9 @@ MAY_IMPORT = {
         "http",
         "api",
         "control",
+        "seeds",
         "settings",
+        "state_file",
         "traffic",
     },
     "mockchirp.settings": {"core", "clock", "address"},

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route, request_response
 
 from mockchirp import contract
 from mockchirp.control import answers
+from mockchirp.core.errors import Unavailable, envelope
 from mockchirp.http import Methods
 from mockchirp.runtime import Runtime
 
@@ -44,6 +45,8 @@ async def _health(runtime: Runtime) -> Response:
 
 
 async def _ready(runtime: Runtime) -> Response:
+    if runtime.loading is not None:
+        return _json(envelope(Unavailable(runtime.loading)), Unavailable.status)
     return _json({"status": "ready"})
 
 
@@ -127,5 +130,5 @@ def _methods(page: Page, runtime: Runtime) -> Methods:
     return Methods({"GET": app, "HEAD": app}, {"GET": page.id, "HEAD": page.id})
 
 
-def _json(payload: object) -> Response:
-    return Response(orjson.dumps(payload), media_type=JSON)
+def _json(payload: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(payload), status, media_type=JSON)

@@ -17,6 +17,7 @@ from mockchirp.core.recordings import RecordingFormat, RecordingStatus
 from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
 from mockchirp.fields import Body, Duration
 from mockchirp.state.calling import CallingFields
+from mockchirp.state.errors import BadState
 from mockchirp.state.scenarios import MOST_SCENARIOS, ScenarioBody
 from mockchirp.state.values import (
     MOST,
@@ -41,12 +42,24 @@ from mockchirp.state.values import (
 )
 
 VERSION = 1
+DEEPEST = 40
+"""Levels of nesting in a document: those of a request's body, and those of what is around it here."""
 
 
 def _version(value: object) -> object:
-    if value != VERSION or isinstance(value, bool):
-        raise ValueError(f"{str(value)[:40]} is not a version that this mockchirp reads; it reads {VERSION}")
+    try:
+        check_version(value)
+    except BadState as error:
+        raise ValueError(error.reason) from None
     return value
+
+
+def check_version(value: object) -> None:
+    """Raise :class:`BadState` if a document of this version can't be read."""
+    if value != VERSION or isinstance(value, bool):
+        raise BadState(
+            ("version",), f"{str(value)[:40]} is not a version that this mockchirp reads; it reads {VERSION}"
+        )
 
 
 class Part(Body, alias_generator=to_camel, defer_build=True):
@@ -60,7 +73,7 @@ class ClockPart(Part):
     mode: Mode | None = None
     rate: float | None = Field(None, gt=0, le=FASTEST)
     as_of: Absolute | None = None
-    """The machine's time at that moment: a real clock of rate 1 has gone on since."""
+    """The machine's time at that moment: a real clock has gone on since."""
 
 
 class CallingPart(CallingFields):

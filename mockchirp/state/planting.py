@@ -14,16 +14,15 @@ def make(runtime: Runtime, document: Document, key: str, seed: int) -> tuple[San
     """A sandbox in the state of ``document`` for an app key, and its clock. It touches nothing of the server, and may run in a
     thread. Raise :class:`BadState` if it can't be.
     """
-    defaults = runtime.defaults
-    ground = Ground(key, seed, runtime.default_now(), defaults.policy, runtime.size_of, runtime.origin)
-    sandbox = restore(document, ground)
-    _check_operations(runtime, document)
-    given = document.clock
+    defaults, given = runtime.defaults, document.clock
     mode = given.mode or defaults.clock_mode
     rate = given.rate or defaults.clock_rate
+    ground = Ground(key, seed, runtime.default_now(mode), defaults.policy, runtime.size_of, runtime.origin)
+    sandbox = restore(document, ground)
+    _check_operations(runtime, document)
     start = sandbox.now
-    if given.as_of is not None and mode == "real" and rate == 1:
-        start = min(LATEST, start + max(0, machine_now() - given.as_of))
+    if given.as_of is not None and mode == "real":
+        start = min(LATEST, start + int(max(0, machine_now() - given.as_of) * rate))
     return sandbox, Clock(start, real_seconds(), mode=mode, rate=rate)
 
 
