@@ -26,10 +26,12 @@ _CANONICAL = (
 _PARTS = r"([0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m|h|d)){1,3}|[0-9]{1,9}(\.[0-9]{1,3})?s?|36500d"
 _DAYS = r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,3})?(Z|[+-](0[0-9]|1[0-2]):[0-5][0-9])"
-_LEAP_DAY = r"2[01]([2468][048]|[13579][26]|0[48])-02-29"
-INSTANT = rf"((201[5-9]|20[2-9][0-9]|21[0-4][0-9])-{_DAYS}|{_LEAP_DAY})T{_TIME}"
+_LEAP_YEARS = r"20(16|[2468][048]|[3579][26])|21(0[48]|[13][26]|[24][048])"
+_LATER_LEAP_YEARS = r"21([68][048]|[579][26])|22(0[48]|[13][26]|[24][048])"
+INSTANT = rf"((201[5-9]|20[2-9][0-9]|21[0-4][0-9])-{_DAYS}|({_LEAP_YEARS})-02-29)T{_TIME}"
 """An expression for an instant that a clock can show."""
-LATER_INSTANT = rf"((201[5-9]|20[2-9][0-9]|21[0-9]{{2}}|22[0-4][0-9])-{_DAYS}|{_LEAP_DAY})T{_TIME}"
+_LATER_YEARS = r"201[5-9]|20[2-9][0-9]|21[0-9]{2}|22[0-4][0-9]"
+LATER_INSTANT = rf"(({_LATER_YEARS})-{_DAYS}|({_LEAP_YEARS}|{_LATER_LEAP_YEARS})-02-29)T{_TIME}"
 """An expression for an instant that something can be scheduled for."""
 _DURATION_SCHEMA = {
     "anyOf": [

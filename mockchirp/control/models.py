@@ -11,6 +11,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from mockchirp.clock import FASTEST, Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction
@@ -66,15 +67,19 @@ class SetClock(Body):
     now: Instant | None = None
 
 
+_NULL: JsonDict = {"type": "null"}
+_GIVEN: JsonDict = {"not": _NULL}
+
+
 class Advance(Body):
     """POST /_mockchirp/clock/advance: by a duration, to an instant, or until nothing is pending (at most ``limit``)."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
-                {"required": ["by"], "properties": {"by": {"not": {"type": "null"}}, "limit": {"type": "null"}}},
-                {"required": ["to"], "properties": {"to": {"not": {"type": "null"}}, "limit": {"type": "null"}}},
-                {"required": ["until"], "properties": {"until": {"not": {"type": "null"}}}},
+                {"required": ["by"], "properties": {"by": _GIVEN, "to": _NULL, "until": _NULL, "limit": _NULL}},
+                {"required": ["to"], "properties": {"by": _NULL, "to": _GIVEN, "until": _NULL, "limit": _NULL}},
+                {"required": ["until"], "properties": {"by": _NULL, "to": _NULL, "until": _GIVEN}},
             ]
         }
     )
