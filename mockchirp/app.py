@@ -1,11 +1,10 @@
 """The composition root: settings in, one ASGI application out."""
 
-import re
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.routing import Route, Router
+from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
 from mockchirp.api.journal import enter_refusal
@@ -16,11 +15,21 @@ from mockchirp.clock import real_seconds
 from mockchirp.control.routes import largest_body
 from mockchirp.control.routes import routes as control_routes
 from mockchirp.control.server import routes as server_routes
-from mockchirp.core.errors import ChirpError, Forbidden, NotFound
+from mockchirp.core.errors import ChirpError, Forbidden
 from mockchirp.core.rate_limits import untouched
 from mockchirp.core.world import Policy
 from mockchirp.delivery import HttpSender, Sender
-from mockchirp.http import MOST_DISCARDED, ConnectionCut, Headers, Methods, adding, header, internal_error, send_error
+from mockchirp.http import (
+    MOST_DISCARDED,
+    ConnectionCut,
+    Headers,
+    Methods,
+    Routes,
+    adding,
+    header,
+    internal_error,
+    send_error,
+)
 from mockchirp.media import AudioLibrary
 from mockchirp.origins import OriginRule, cors_headers, preflight_headers
 from mockchirp.runtime import Defaults, Runtime
@@ -49,20 +58,13 @@ class App:
         self._library = library
         self.largest_request = largest_body(runtime) + MOST_DISCARDED + (1 << 20)
         """Bytes of a request that a server has to let through, so that the answer can be given here."""
-        routes = [
-            *api_routes(runtime, library.path),
-            *control_routes(runtime),
-            *server_routes(runtime),
-        ]
-        for route in routes:
-            assert isinstance(route, Route)
-            # Starlette ends its patterns with "$", which lets a line break pass.
-            route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
-        self._router = Router(routes, redirect_slashes=False, default=_no_such_route)
+        self._routes = Routes([*api_routes(runtime, library.path), *control_routes(runtime), *server_routes(runtime)])
+        self._protocols = Router()
+        """Answers the lifespan, and closes web sockets."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._router(scope, receive, send)
+            await self._protocols(scope, receive, send)
             return
         started = real_seconds()
         status = ABORTED
@@ -95,7 +97,7 @@ class App:
             return
         started = real_seconds()
         try:
-            await self._router(scope, receive, send)
+            await self._routes(scope, receive, send)
         except ConnectionCut:
             raise
         except Exception as exception:
@@ -212,10 +214,3 @@ def _operation(scope: Scope) -> str:
 def _is_chirps(scope: Scope) -> bool:
     path: str = scope["path"]
     return path.startswith(("/v1/", "/recordings/"))
-
-
-async def _no_such_route(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "http":
-        raise NotFound(
-            f"No such route: {scope['method'][:20]} {scope['path'][:200]}; /openapi.yaml lists what there is"
-        )

@@ -6,11 +6,12 @@ Everything here is plain ASGI: on the way of a request stands nothing but what i
 
 import logging
 import re
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mockchirp.core.errors import (
@@ -19,6 +20,7 @@ from mockchirp.core.errors import (
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
+    NotFound,
     RateLimitExceeded,
     envelope,
 )
@@ -211,3 +213,29 @@ class Methods:
             message = f"{scope['method'][:20]} is not allowed on {scope['path'][:200]}; allowed: {self.allowed}"
             raise MethodNotAllowed(message, self.allowed)
         await handler(scope, receive, send)
+
+
+class Routes:
+    """An ASGI application that finds the one for a path: among the literal paths, then among the others in their order.
+
+    Starlette's router asks every route in turn, which takes a tenth of the time of a GET, and its patterns end with `$`, which
+    lets a line break pass.
+    """
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._literal = {route.path: route.app for route in routes if not route.param_convertors}
+        self._patterns = [(route.path_regex, route.app) for route in routes if route.param_convertors]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app, scope["path_params"] = self._find(scope)
+        scope["endpoint"] = app
+        await app(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[ASGIApp, dict[str, str]]:
+        path = scope["path"]
+        if path in self._literal:
+            return self._literal[path], {}
+        for pattern, app in self._patterns:
+            if match := pattern.fullmatch(path):
+                return app, match.groupdict()
+        raise NotFound(f"No such route: {scope['method'][:20]} {path[:200]}; /openapi.yaml lists what there is")

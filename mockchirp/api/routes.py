@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mockchirp.api import calls, organization, recordings, tokens, voicemails, webhooks
@@ -69,7 +69,7 @@ def operations(*, strict: bool) -> dict[str, bool]:
     return {id: any(part in path for part in _OF_A_CALL) for id, path, documented in rows if documented or not strict}
 
 
-def routes(runtime: Runtime, file_of: FileOf) -> list[BaseRoute]:
+def routes(runtime: Runtime, file_of: FileOf) -> list[Route]:
     """Starlette's routes for the table, one a path; under `--strict` without what is assumed."""
     strict = runtime.defaults.policy.strict
     by_path: dict[str, dict[str, ASGIApp]] = defaultdict(dict)

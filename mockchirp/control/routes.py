@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from mockchirp.control import (
     answers,
@@ -317,7 +317,7 @@ def largest_body(runtime: Runtime) -> int:
     return max(int(getattr(runtime.defaults, operation.body_bound)) for operation in OPERATIONS)
 
 
-def routes(runtime: Runtime) -> list[BaseRoute]:
+def routes(runtime: Runtime) -> list[Route]:
     """Starlette's routes for the table, one a path."""
     by_path: dict[str, dict[str, OperationApp]] = defaultdict(dict)
     names: dict[str, dict[str, str]] = defaultdict(dict)

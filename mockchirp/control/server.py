@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route, request_response
+from starlette.routing import Route, request_response
 
 from mockchirp import contract
 from mockchirp.control import answers
@@ -117,7 +117,7 @@ PAGES = (
 )
 
 
-def routes(runtime: Runtime) -> list[BaseRoute]:
+def routes(runtime: Runtime) -> list[Route]:
     """Starlette's routes for the table."""
     return [Route(page.path, _methods(page, runtime)) for page in PAGES]
 
