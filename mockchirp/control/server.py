@@ -95,7 +95,7 @@ PAGES = (
         answer=answers.Readiness,
         refusals=(503,),
     ),
-    Page("getMetrics", "/_mockchirp/metrics", "the server in numbers, for Prometheus", _metrics, "text/plain"),
+    Page("getMetrics", "/_mockchirp/metrics", "the numbers of the server, for Prometheus", _metrics, "text/plain"),
     Page(
         "getProvenance",
         "/_mockchirp/provenance",
@@ -113,7 +113,7 @@ PAGES = (
     Page("getPage", "/_mockchirp/ui", "the web page", _ui, "text/html"),
     Page("getHome", "/", "leads to the web page", _home, ""),
     Page("getContract", "/openapi.json", "the contract of Chirp's API", _contract_json, answer=dict[str, Any]),
-    Page("getContractAsYaml", "/openapi.yaml", "the same in YAML", _contract_yaml, "application/yaml"),
+    Page("getContractAsYaml", "/openapi.yaml", "the contract of Chirp's API in YAML", _contract_yaml, "application/yaml"),
 )
 
 

@@ -60,7 +60,7 @@ class PhoneNumberNotAssigned(InvalidRequest):
 
 
 class BodyTooLarge(InvalidRequest):
-    """A body over the limit of 1 MiB."""
+    """A body over the bound, which is a setting: 1 MiB unless told otherwise."""
 
     status = 413
 
@@ -99,7 +99,7 @@ class NotFound(ChirpError):
 
 
 class Conflict(ChirpError):
-    """The state of the call or recording does not allow it."""
+    """The state of things does not allow it, or there is as much of something as there may be."""
 
     status = 409
 
@@ -118,7 +118,7 @@ class Unauthenticated(ChirpError):
 
 
 class Forbidden(ChirpError):
-    """A signed URL that does not open what it points at."""
+    """A signed URL that does not open what it points at, or a web page that may not steer the mock."""
 
     status = 403
     type = "authentication_error"
@@ -138,7 +138,7 @@ class CarrierUnavailable(ChirpError):
 
 
 class Unavailable(ChirpError):
-    """The server stops, and can't finish this request."""
+    """The server is loading its seeds, or stops and can't finish this request."""
 
     status = 503
     type = "api_error"
