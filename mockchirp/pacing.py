@@ -1,12 +1,36 @@
-"""Long work in small portions, so that the event loop has its turn in between."""
+"""Long work that holds nobody up: in small portions, and without the garbage collector's pauses."""
 
 import asyncio
-from collections.abc import Iterable
+import gc
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from mockchirp.clock import real_seconds
 
 PORTION = 0.001
 """Real seconds of work between two turns of the event loop."""
+
+_lock = threading.Lock()
+_pauses = 0
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Make many objects, all of which stay, without having the collector look through all that there are, over and over: for a
+    big state that takes longer than the work itself. In any thread; others may do the same meanwhile.
+    """
+    global _pauses
+    with _lock:
+        _pauses += 1
+        gc.disable()
+    try:
+        yield
+    finally:
+        with _lock:
+            _pauses -= 1
+            if _pauses == 0:
+                gc.enable()
 
 
 async def gather_gently(pieces: Iterable[bytes]) -> list[bytes]:

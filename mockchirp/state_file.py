@@ -20,7 +20,7 @@ import orjson
 
 from mockchirp.clock import machine_now, real_seconds
 from mockchirp.live import LiveSandbox
-from mockchirp.pacing import gather_gently
+from mockchirp.pacing import collector_paused, gather_gently
 from mockchirp.runtime import Runtime
 from mockchirp.state.document import VERSION, check_version
 from mockchirp.state.errors import BadState, within
@@ -66,7 +66,8 @@ class StateFile:
             raise BadStateFile(f"can't be read: {_reason(error)}") from None
         else:
             self._check_writable()
-            self._take_up(content)
+            with collector_paused():
+                self._take_up(content)
         self._saved = {live: live.trace for live in self._runtime}
 
     def save(self) -> None:
@@ -175,7 +176,9 @@ def _pieces(runtime: Runtime) -> Iterator[bytes]:
             continue  # it was removed meanwhile
         live.catch_up()
         yield separator
-        yield from write(capture(live.sandbox, live.clock, live.keys, live.seed, as_of=machine_now()))
+        with collector_paused():
+            snapshot = capture(live.sandbox, live.clock, live.keys, live.seed, as_of=machine_now())
+        yield from write(snapshot)
         separator = b",\n"
     yield b"]}\n"
 

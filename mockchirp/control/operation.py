@@ -29,6 +29,7 @@ from mockchirp.http import (
     send_json,
 )
 from mockchirp.live import LiveSandbox
+from mockchirp.pacing import collector_paused
 from mockchirp.runtime import Runtime
 
 
@@ -104,7 +105,8 @@ class OperationApp:
             if len(raw) < _LARGE:
                 body = self._body(scope, raw)
             else:  # it would hold everybody up
-                body = await anyio.to_thread.run_sync(self._body, scope, raw)
+                with collector_paused():
+                    body = await anyio.to_thread.run_sync(self._body, scope, raw)
             if live is not None:
                 live = self._find(scope) if live.closed else live  # it may have been removed while the body came
             if live is not None:

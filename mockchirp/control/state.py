@@ -9,7 +9,7 @@ from mockchirp.control.operation import Request
 from mockchirp.core.errors import Conflict, InvalidRequest
 from mockchirp.core.instants import format_milli
 from mockchirp.live import LiveSandbox
-from mockchirp.pacing import gather_gently
+from mockchirp.pacing import collector_paused, gather_gently
 from mockchirp.state.document import Document
 from mockchirp.state.errors import BadState
 from mockchirp.state.exporting import capture, write
@@ -84,7 +84,8 @@ async def list_sandboxes(request: Request) -> object:
 async def get_state(request: Request) -> object:
     """GET /_mockchirp/state: the whole sandbox as one document."""
     live = request.live
-    snapshot = capture(live.sandbox, live.clock, live.keys, live.seed)
+    with collector_paused():
+        snapshot = capture(live.sandbox, live.clock, live.keys, live.seed)
     return b"".join(await gather_gently(write(snapshot)))
 
 
@@ -96,7 +97,8 @@ async def put_state(request: Request) -> object:
         raise Conflict("an advance of this sandbox is under way; its state can't be replaced")
     seed = runtime.defaults.seed if document.seed is None else document.seed
     try:
-        sandbox, clock = await anyio.to_thread.run_sync(make, runtime, document, live.key, seed)
+        with collector_paused():
+            sandbox, clock = await anyio.to_thread.run_sync(make, runtime, document, live.key, seed)
     except BadState as error:
         raise InvalidRequest(str(error), param=error.place[:80] or None) from None
     if document.origin is None:

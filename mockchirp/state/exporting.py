@@ -17,10 +17,11 @@ from pydantic.alias_generators import to_camel
 
 from mockchirp.clock import Clock
 from mockchirp.core.configuration import public_configuration
-from mockchirp.core.deliveries import Attempt
+from mockchirp.core.deliveries import Attempt, Delivery
 from mockchirp.core.events import Event
 from mockchirp.core.faults import Fault
 from mockchirp.core.instants import MINUTE, format_duration, format_milli
+from mockchirp.core.recordings import Recording
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.scenarios import ScenarioBook
 from mockchirp.core.timeline import ACTION_NAMES, Entry
@@ -43,6 +44,10 @@ class _Row:
         self.of: Callable[[Any], tuple[Any, ...]] = attrgetter(*fields)
         self._names = [_OTHER_NAMES.get(field) or to_camel(field) for field in fields]
         self._instants = [to_camel(field) for field in instants]
+
+    def values(self, thing: Any) -> tuple[Any, ...]:
+        """The values of a thing, or what was taken of one before."""
+        return thing if type(thing) is tuple else self.of(thing)
 
     def show(self, values: tuple[Any, ...]) -> Json:
         """All the values by their names in the document."""
@@ -82,15 +87,17 @@ FAULT = _Row(
 
 @dataclass(slots=True)
 class Snapshot:
-    """A sandbox at one moment: rows of values that nothing changes any more."""
+    """A sandbox at one moment: things that nothing changes any more, and the values of those that may still change."""
 
     head: Json
     book: ScenarioBook
-    calls: list[tuple[Any, tuple[str, ...]]]
-    recordings: dict[str, tuple[int, Any]]
-    voicemails: dict[str, tuple[int, Any]]
+    calls: list[Any]
+    recording_ids: dict[str, tuple[str, ...]]
+    recordings: list[Any]
+    voicemails: list[Any]
     messages: frozenset[str]
-    deliveries: list[tuple[Any, tuple[Attempt, ...]]]
+    deliveries: list[Any]
+    attempts: dict[str, tuple[Attempt, ...]]
     events: list[Event]
     timers: list[Entry]
 
@@ -139,26 +146,38 @@ def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, a
         head["clock"]["asOf"] = format_milli(as_of)
     if limiter.window == now // MINUTE:
         head["requests"] = {"minute": format_milli(limiter.window * MINUTE), **limiter.counts}
-    recordings = enumerate(sandbox.recorder.recordings.values())
-    voicemails = enumerate(sandbox.voicemail_box.voicemails.values())
+    deliveries = list(sandbox.deliveries)
+    calls = sandbox.calls.values()
     return Snapshot(
         head=head,
         book=ScenarioBook(dict(book.defined), {}, book.default),
-        calls=[(CALL.of(call), tuple(call.recording_ids)) for call in sandbox.calls.values()],
-        recordings={recording.id: (order, RECORDING.of(recording)) for order, recording in recordings},
-        voicemails={voicemail.call_id: (order, VOICEMAIL.of(voicemail)) for order, voicemail in voicemails},
+        calls=[CALL.of(call) if call.is_live else call for call in calls],
+        recording_ids={call.id: tuple(call.recording_ids) for call in calls if call.recording_ids},
+        recordings=[_fixed(recording) for recording in sandbox.recorder.recordings.values()],
+        voicemails=[(each.call_id, *VOICEMAIL.of(each)) for each in sandbox.voicemail_box.voicemails.values()],
         messages=frozenset(sandbox.voicemail_box.messages),
-        deliveries=[(DELIVERY.of(delivery), tuple(delivery.attempts)) for delivery in sandbox.deliveries],
+        deliveries=[DELIVERY.of(delivery) if _may_change(delivery) else delivery for delivery in deliveries],
+        attempts={each.id: tuple(each.attempts) for each in deliveries if _may_change(each) and each.attempts},
         events=list(sandbox.events.after(0)),
         timers=sandbox.timeline.pending(),
     )
 
 
+def _fixed(recording: Recording) -> Any:
+    return recording if recording.status in ("completed", "failed") else RECORDING.of(recording)
+
+
+def _may_change(delivery: Delivery) -> bool:
+    return delivery.status == "pending" or delivery.sent is not None
+
+
 def write(snapshot: Snapshot) -> Iterator[bytes]:
     """The document as JSON text, piece by piece."""
     yield orjson.dumps(snapshot.head)[:-1]
-    yield from _list(b"calls", snapshot.calls, lambda row: _call(snapshot, *row))
-    yield from _list(b"deliveries", snapshot.deliveries, lambda row: _delivery(*row))
+    recordings = {values[0]: (place, values) for place, values in enumerate(map(RECORDING.values, snapshot.recordings))}
+    voicemails = {values[0]: (place, values[1:]) for place, values in enumerate(snapshot.voicemails)}
+    yield from _list(b"calls", snapshot.calls, lambda call: _call(snapshot, CALL.values(call), recordings, voicemails))
+    yield from _list(b"deliveries", snapshot.deliveries, lambda delivery: _delivery(snapshot, delivery))
     yield from _list(b"events", snapshot.events, _event)
     yield from _list(b"timers", sorted(snapshot.timers), _timer)
     yield b"}"
@@ -185,7 +204,12 @@ def _told(shown: Json) -> Json:
     return {name: value for name, value in shown.items() if value}
 
 
-def _call(snapshot: Snapshot, values: Any, recording_ids: tuple[str, ...]) -> Json:
+def _call(
+    snapshot: Snapshot,
+    values: tuple[Any, ...],
+    recordings: Mapping[str, tuple[int, tuple[Any, ...]]],
+    voicemails: Mapping[str, tuple[int, tuple[Any, ...]]],
+) -> Json:
     shown = CALL.show(values)
     id, scenario = shown["id"], shown["scenario"]
     shown["scenario"] = scenario.name
@@ -195,22 +219,26 @@ def _call(snapshot: Snapshot, values: Any, recording_ids: tuple[str, ...]) -> Js
     shown["participants"] = [participant._asdict() for participant in shown["participants"]]
     if shown["participantCount"] == 2:
         del shown["participantCount"]
+    ids = snapshot.recording_ids.get(id, ())
+    shown["recordings"] = [_recording(*recordings[each], each in snapshot.messages) for each in ids]
+    if id in voicemails:
+        place, left = voicemails[id]
+        shown["voicemail"] = {**VOICEMAIL.show(left), "order": place}
     never_answered = shown["endedAt"] is not None and shown["answeredAt"] is None
-    recordings, voicemail = snapshot.recordings, snapshot.voicemails.get(id)
-    shown["recordings"] = [_recording(*recordings[each], each in snapshot.messages) for each in recording_ids]
-    shown["voicemail"] = None if voicemail is None else {**VOICEMAIL.show(voicemail[1]), "order": voicemail[0]}
     told = _told(shown)
     if never_answered:
         told["answeredAt"] = None
     return told
 
 
-def _recording(order: int, values: Any, message: bool) -> Json:
+def _recording(order: int, values: tuple[Any, ...], message: bool) -> Json:
     shown = {**RECORDING.show(values), "message": message, "order": order}
     return {name: value for name, value in shown.items() if value is not None and value is not False}
 
 
-def _delivery(values: Any, attempts: tuple[Attempt, ...]) -> Json:
+def _delivery(snapshot: Snapshot, delivery: Any) -> Json:
+    values = DELIVERY.values(delivery)
+    attempts = delivery.attempts if isinstance(delivery, Delivery) else snapshot.attempts.get(values[0], ())
     shown = DELIVERY.show(values)
     shown["body"] = shown["body"].decode()
     shown["headers"] = dict(shown["headers"])
