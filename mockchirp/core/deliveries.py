@@ -260,14 +260,24 @@ class Ledger:
         return taken
 
     def abandon(self, webhook_id: str) -> None:
-        """Give up every pending delivery to a webhook: no further attempt is made."""
+        """Give up every pending delivery to a webhook: no further attempt is made, not even one that is due."""
+        given_up = {}
         for delivery in self._deliveries.values():
             if delivery.webhook_id == webhook_id and delivery.status == "pending":
                 self._give_up(delivery)
+                given_up[delivery.id] = delivery
+        for dispatch in self._outbox:
+            if dispatch.delivery_id in given_up:
+                given_up[dispatch.delivery_id].sent = None
+        self._outbox = [dispatch for dispatch in self._outbox if dispatch.delivery_id not in given_up]
 
     def hand_back(self, dispatch: Dispatch) -> None:
-        """Take back an attempt of which nothing came, not even a failure: it is due again."""
-        self._outbox.append(dispatch)
+        """Take back an attempt of which nothing came, not even a failure: it is due again, unless it was given up."""
+        delivery = self._deliveries[dispatch.delivery_id]
+        if delivery.status == "abandoned":
+            delivery.sent = None
+        else:
+            self._outbox.append(dispatch)
 
     def record(self, dispatch: Dispatch, outcome: Outcome, now: int) -> Delivery:
         """Enter what came of an attempt at the instant ``now``: it is delivered, tried again later, or exhausted."""

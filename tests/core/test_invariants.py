@@ -4,9 +4,9 @@ from random import Random
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mockchirp.core.calls import FAR_END_ACTIONS, LIVE, TERMINAL, TRANSITIONS, public_call
+from mockchirp.core.calls import DECISION_TIME, FAR_END_ACTIONS, LIVE, TERMINAL, TRANSITIONS, public_call
 from mockchirp.core.deliveries import Outcome
 from mockchirp.core.errors import ChirpError
 from mockchirp.core.events import EVENTS
@@ -15,6 +15,8 @@ from mockchirp.core.instants import DAY, parse_instant
 from mockchirp.core.recordings import FORMATS, RECORDING_TRANSITIONS
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.scenarios import SCENARIOS
+from mockchirp.core.timeline import BeginMessage, DecisionDue, EndMessage
+from mockchirp.core.webhooks import webhook_events
 from mockchirp.core.world import Policy
 
 T0 = parse_instant("2026-01-15T10:30:00Z")
@@ -22,7 +24,7 @@ NUMBERS = ["+15559876543", *(scenario.number for scenario in SCENARIOS.values() 
 COMMANDS = {
     "answer": [()],
     "reject": [(), ("busy",)],
-    "send_to_voicemail": [()],
+    "send_to_voicemail": [(), (), ()],
     "hang_up": [()],
     "end_call": [()],
     "hold": [(), ("https://music.example.com",)],
@@ -32,6 +34,22 @@ COMMANDS = {
     "set_muted": [(leg, muted) for leg in ("from", "to") for muted in (True, False)],
     "transfer": [("+15557654321", "pstn"), ("agent", "webrtc"), ("agent", "pstn")],
 }
+CONFIGURATION = [
+    *(("voicemail_enabled", enabled) for enabled in (True, False)),
+    *(("voicemail_max_duration", seconds) for seconds in (10, 120)),
+    *(("auto_record_enabled", enabled) for enabled in (True, False)),
+    *(("recording_format", format) for format in FORMATS),
+    *(("default_answer_behavior", behavior) for behavior in ("webhook", "voicemail")),
+    *(("max_concurrent_calls", most) for most in (1, 3, 10_000)),
+]
+EVENT_NAMES = st.sets(st.sampled_from(webhook_events(strict=False))).map(lambda names: tuple(sorted(names)))
+ADMINISTRATION = st.one_of(
+    st.sampled_from(CONFIGURATION).map(lambda change: ("configure", *change)),
+    st.sampled_from([("own", ()), ("own", ("+15551234567",)), ("own", ("+15557654321",))]),
+    EVENT_NAMES.map(lambda names: ("add_webhook", "https://app.test/", names)),
+    st.tuples(st.just("update_webhook"), st.integers(0, 9), EVENT_NAMES.map(lambda names: {"events": names})),
+    st.tuples(st.just("delete_webhook"), st.integers(0, 9)),
+)
 
 
 def make():
@@ -41,6 +59,12 @@ def make():
         policy=Policy(webhook_url="http://app.test/hooks"),
         size_of=lambda kind, seconds: 1_000 + seconds,
     )
+
+
+def nth(things, place, first=0):
+    """The id of one of several things, counted from the newest, without the ``first`` so many; no id if there are none."""
+    ids = list(things)[first:]
+    return ids[-1 - place % len(ids)] if ids else "none"
 
 
 def perform(sandbox, deed):
@@ -58,12 +82,24 @@ def perform(sandbox, deed):
                     dispatch = sandbox.flying.pop(place % len(sandbox.flying))
                     sandbox.record_outcome(dispatch, Outcome(status, None if status == 200 else "no"))
             case "delete_recording":
-                recordings = list(sandbox.recorder.recordings)
-                sandbox.delete_recording(recordings[arguments[0] % len(recordings)] if recordings else "none")
+                sandbox.delete_recording(nth(sandbox.recorder.recordings, arguments[0]))
+            case "decide_recording":
+                sandbox.recorder.decide(nth(sandbox.recorder.recordings, arguments[0]), arguments[1])
+            case "delete_voicemail":
+                sandbox.voicemail_box.delete(nth(sandbox.voicemail_box.voicemails, arguments[0]))
+            case "configure":
+                setattr(sandbox.configuration, *arguments)
+            case "own":
+                sandbox.phone_numbers = arguments[0]
+            case "add_webhook":
+                sandbox.notifier.add(*arguments, {})
+            case "update_webhook":
+                sandbox.notifier.update(nth(sandbox.notifier.webhooks, arguments[0], 1), **arguments[1])
+            case "delete_webhook":
+                sandbox.notifier.delete(nth(sandbox.notifier.webhooks, arguments[0], 1))
             case "call":
                 place, method, *parameters = arguments
-                calls = list(sandbox.calls)
-                getattr(sandbox, method)(calls[place % len(calls)] if calls else "none", *parameters)
+                getattr(sandbox, method)(nth(sandbox.calls, place), *parameters)
             case _:
                 getattr(sandbox, name)(*arguments)
     except ChirpError as error:
@@ -80,12 +116,18 @@ def told(sandbox):
         repr(list(sandbox.deliveries)),
         repr(sandbox.recorder.recordings),
         repr(sandbox.voicemail_box.voicemails),
+        repr(sandbox.configuration),
+        repr(sandbox.notifier.webhooks),
+        sandbox.phone_numbers,
         list(sandbox.timeline),
     )
 
 
 class Life(RuleBasedStateMachine):
-    """A sandbox to which anything may be done at any time, by the app, by people and by receivers."""
+    """A sandbox to which anything may be done at any time, by the app, its administrator, people and receivers.
+
+    The first of its webhooks is told of everything and stays.
+    """
 
     def __init__(self):
         super().__init__()
@@ -96,6 +138,7 @@ class Life(RuleBasedStateMachine):
         self.last_now = self.sandbox.now
         self.statuses = {}
         self.recordings = {}
+        self.voicemails = set()
         self.seen = 0
 
     def do(self, *deed):
@@ -105,13 +148,26 @@ class Life(RuleBasedStateMachine):
         if before is not None and self.answers[-1] != "done":
             assert told(self.sandbox) == before, f"{deed} was refused and left a trace"
 
+    @initialize()
+    def begin(self):
+        """With a call in each direction, each of which waits for somebody."""
+        self.place_call("+15005550007", "pstn")
+        self.receive_call("+15005550007")
+
     @rule(to=st.sampled_from(NUMBERS), channel=st.sampled_from(["pstn", "whatsapp", "webrtc"]))
     def place_call(self, to, channel):
         self.do("place_call", "+15551234567", to, "pstn", channel)
+        assert self.answers[-1] != "done" or self.sandbox.phone_numbers in ((), ("+15551234567",))
+        self.check_capacity()
 
     @rule(caller=st.sampled_from([None, *NUMBERS]))
     def receive_call(self, caller):
         self.do("receive_call", caller)
+        self.check_capacity()
+
+    def check_capacity(self):
+        most = self.sandbox.configuration.max_concurrent_calls
+        assert self.answers[-1] != "done" or self.sandbox.switchboard.live <= most
 
     @rule(
         place=st.integers(0, 9),
@@ -124,9 +180,24 @@ class Life(RuleBasedStateMachine):
     def far_end(self, place, action):
         self.do("call", place, "far_end", action)
 
+    @precondition(lambda self: self.sandbox.recorder.recordings)
     @rule(place=st.integers(0, 9))
     def delete_recording(self, place):
         self.do("delete_recording", place)
+
+    @precondition(lambda self: self.sandbox.recorder.recordings)
+    @rule(place=st.integers(0, 9), outcome=st.sampled_from(["completed", "failed"]))
+    def decide_recording(self, place, outcome):
+        self.do("decide_recording", place, outcome)
+
+    @precondition(lambda self: self.sandbox.voicemail_box.voicemails)
+    @rule(place=st.integers(0, 9))
+    def delete_voicemail(self, place):
+        self.do("delete_voicemail", place)
+
+    @rule(deed=ADMINISTRATION)
+    def administer(self, deed):
+        self.do(*deed)
 
     @rule(passed=st.sampled_from([0, 1, 999, 1_000, 4_000, 5_000, 30_000, 62_000, 120_000]) | st.integers(0, DAY))
     def run(self, passed):
@@ -134,7 +205,10 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def take(self):
+        before = len(self.sandbox.flying)
         self.do("take")
+        for dispatch in self.sandbox.flying[before:]:
+            assert self.sandbox.deliveries.get(dispatch.delivery_id).webhook_id in self.sandbox.notifier.webhooks
 
     @rule(place=st.integers(0, 9), status=st.sampled_from([200, 500, None]))
     def record(self, place, status):
@@ -163,6 +237,31 @@ class Life(RuleBasedStateMachine):
             assert call.is_live or not self.sandbox.timeline.of(call.id)
             self.statuses[call.id] = call.status
         assert self.sandbox.switchboard.live == sum(call.is_live for call in self.sandbox.calls.values())
+
+    @invariant()
+    def an_inbound_call_does_not_wait_for_ever(self):
+        """Until somebody has decided, the end of the 30 seconds is near; on voicemail, the end of what is being done."""
+        for call in self.sandbox.calls.values():
+            actions = {type(entry.action): entry.at for entry in self.sandbox.timeline.of(call.id)}
+            if call.direction == "inbound" and call.status == "initiated":
+                assert self.sandbox.now <= actions[DecisionDue] == call.created_at + DECISION_TIME
+            elif call.direction == "inbound" and call.status == "voicemail":
+                assert (BeginMessage in actions) != (EndMessage in actions)
+                assert (EndMessage in actions) == (call.recording_id is not None)
+
+    @invariant()
+    def a_voicemail_is_what_a_caller_has_said(self):
+        """It comes after the end of its call, once, and points to the recording as long as there is one."""
+        for voicemail in self.sandbox.voicemail_box.voicemails.values():
+            call = self.sandbox.calls[voicemail.call_id]
+            assert call.direction == "inbound"
+            assert call.answered_at is None
+            assert call.ended_at <= voicemail.created_at
+            if voicemail.recording_id is not None:
+                recording = self.sandbox.recorder.recordings[voicemail.recording_id]
+                assert (recording.call_id, recording.status) == (call.id, "completed")
+                assert recording.duration == voicemail.duration <= 120
+        self.voicemails |= set(self.sandbox.voicemail_box.voicemails)
 
     @invariant()
     def recordings_follow_the_table(self):
@@ -195,6 +294,8 @@ class Life(RuleBasedStateMachine):
     def ids_are_what_they_should_be(self):
         assert all(PATTERNS["call"].fullmatch(id) for id in self.sandbox.calls)
         assert all(PATTERNS["recording"].fullmatch(id) for id in self.sandbox.recorder.recordings)
+        assert all(PATTERNS["voicemail"].fullmatch(id) for id in self.voicemails)
+        assert all(PATTERNS["webhook"].fullmatch(id) for id in self.sandbox.notifier.webhooks)
 
     def teardown(self):
         """In the end the receiver answers at random: everything is delivered or exhausted, and all of it happens again."""
@@ -209,18 +310,25 @@ class Life(RuleBasedStateMachine):
                     break
                 self.do("run", max(0, due - self.sandbox.now))
         assert len(self.sandbox.timeline) == 0
-        deliveries = list(self.sandbox.deliveries)
-        assert {delivery.status for delivery in deliveries} <= {"delivered", "exhausted"}
-        for delivery in deliveries:
-            assert 1 <= len(delivery.attempts) <= 6
-            assert (delivery.status == "delivered") == delivery.attempts[-1].outcome.succeeded
-            assert delivery.status == "delivered" or len(delivery.attempts) == 6
+        first = next(iter(self.sandbox.notifier.webhooks))
+        for delivery in self.sandbox.deliveries:
+            assert delivery.status in ("delivered", "exhausted", "abandoned")
+            assert (delivery.status == "delivered") == any(each.outcome.succeeded for each in delivery.attempts[-1:])
+            assert len(delivery.attempts) == 6 or delivery.status != "exhausted"
+            assert len(delivery.attempts) <= 6
+            if delivery.status == "abandoned":
+                assert delivery.webhook_id not in self.sandbox.notifier.webhooks
             assert [attempt.number for attempt in delivery.attempts] == list(range(1, len(delivery.attempts) + 1))
         events = [event for event in self.sandbox.events.after(0) if EVENTS[event.type].webhook]
+        deliveries = [delivery for delivery in self.sandbox.deliveries if delivery.webhook_id == first]
         assert [delivery.event for delivery in deliveries] == [event.type for event in events]
+        received = {event.data["voicemailId"] for event in events if event.type == "calls.voicemail.received"}
+        assert self.voicemails <= received
+        assert len({event.call_id for event in events if event.type == "calls.voicemail.received"}) == len(received)
         ids = [delivery.event_id for delivery in deliveries]
         assert len(set(ids)) == len(ids)
-        assert len({*self.sandbox.calls, *self.recordings}) == len(self.sandbox.calls) + len(self.recordings)
+        things = [self.sandbox.calls, self.recordings, self.voicemails]
+        assert len(set().union(*things)) == sum(map(len, things))
 
         again = make()
         again.flying = []
@@ -230,7 +338,7 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=60,
+    max_examples=200,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

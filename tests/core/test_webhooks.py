@@ -2,6 +2,7 @@
 
 import pytest
 
+from mockchirp.core.deliveries import Outcome
 from mockchirp.core.errors import Conflict, InvalidRequest
 from mockchirp.core.events import EVENTS
 from mockchirp.core.headers import check_header
@@ -98,3 +99,23 @@ def test_there_are_so_many_webhooks_and_no_more(make):
 
     sandbox.notifier.delete(webhook.id)
     sandbox.notifier.add("https://app.test/", [], {})
+
+
+def test_a_deleted_webhook_is_sent_nothing_any_more(sandbox, place, run_to_idle):
+    """Not even what was due already, nor what comes back unsent; what was under way ends as it ends."""
+    webhook_id = next(iter(sandbox.notifier.webhooks))
+    place(sandbox)
+    (under_way,) = sandbox.take_outbox()
+    place(sandbox)
+    place(sandbox)
+    unsent, _ = sandbox.take_outbox()
+    place(sandbox)  # this one is due
+
+    sandbox.notifier.delete(webhook_id)
+    sandbox.deliveries.hand_back(unsent)
+    sandbox.record_outcome(under_way, Outcome(500, "no"))
+
+    assert sandbox.take_outbox() == run_to_idle(sandbox) == []
+    assert {delivery.status for delivery in sandbox.deliveries} == {"abandoned"}
+    assert [len(delivery.attempts) for delivery in sandbox.deliveries] == [1, 0, 0, 0]
+    assert [delivery.sent is None for delivery in sandbox.deliveries] == [True, True, False, True]
