@@ -283,8 +283,8 @@ class LiveSandbox:
     def _set_timer(self) -> None:
         """Have the event loop wake this sandbox at its next due instant."""
         due = self.sandbox.timeline.next_due()
-        if due is None or self.advancing or self._closed:
-            return
+        if due is None or due > LATEST or self.advancing or self._closed:
+            return  # no clock shows what is later than LATEST: a timer for it would go off over and over
         loop = asyncio.get_running_loop()
         if self._timer_for == (due, loop):
             return

@@ -898,3 +898,17 @@ async def test_the_lifespan_may_run_several_times_or_never():
             assert (await client.get(f"/v1/calls/{call_id}")).status_code == 200
         await advance(client, until="idle")
         assert {delivery.status for delivery in deliveries_of(app)} == {"delivered"}
+
+
+async def test_what_is_due_after_the_last_instant_of_a_clock_keeps_nobody_busy():
+    """It never comes: no timer goes off for it, over and over."""
+    async with running(
+        Shuffler(1), clock_mode="real", clock_rate=1_000_000, clock_start="2150-01-01T00:00:00Z", webhook_url=None
+    ) as (app, client):
+        uses = []
+        app.runtime.when_used = uses.append
+        await place(client)
+        assert [live.pending for live in app.runtime] == [2]
+        uses.clear()
+        await turns(50)
+        assert uses == []

@@ -18,6 +18,8 @@ LONGEST = 36_500 * DAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
+_ONE_NUMBER = re.compile(r"[-+.\deE]+|nan|inf(?:inity)?", re.ASCII | re.IGNORECASE)
+"""What is left to ``float``: it alone would take underscores and the digits of any script, too."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 
 
@@ -63,7 +65,7 @@ def parse_duration(value: str | int | float) -> int:
         if _DURATION.fullmatch(text):
             return _bounded(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)), text)
         try:
-            value = float(text)
+            value = float(text if _ONE_NUMBER.fullmatch(text) else "")
         except ValueError:
             raise ValueError(f"{text[:40]!r} is not a duration: seconds, or a string such as 90s, 5m, 1h30m, 2d") from None
     if isinstance(value, bool) or not math.isfinite(value) or value < 0:
