@@ -1,14 +1,16 @@
 """HTTP/1.1 as uvicorn speaks it, with bounds to what a client may make the server hold: connections, headers, and patience.
 
-uvicorn waits for the rest of a request for ever, and takes headers and trailers of any length. Here a request has to be whole in
-time, and what it may hold beside its body is little. Whatever is refused is refused in Chirp's envelope, and the connection closed.
+uvicorn waits for the rest of a request for ever, and for a client that does not take its answer; it takes headers and trailers of any
+length. Here a request has to be whole in time, and what it may hold beside its body is little. Whatever is refused is refused in
+Chirp's envelope, and the connection closed.
 """
 
 import asyncio
 from typing import Any
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 LARGEST_HEAD = 64 << 10
 """Bytes of a request line and headers, give or take what comes at once."""
@@ -25,7 +27,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection of a client.
 
     ``most`` connections are open at once. A request has to be whole ``patience`` real seconds after its beginning, and a new
-    connection has to send one in that time. A request may have ``largest`` bytes, body included.
+    connection has to send one in that time; a client that takes nothing of its answer for so long is cut off. A request may have
+    ``largest`` bytes, body included.
     """
 
     def __init__(self, *arguments: Any, most: int, patience: float, largest: int, **options: Any) -> None:
@@ -34,10 +37,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._patience = patience
         self._largest = largest
         self._deadline: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
         self._received = 0
         """Bytes since the request began."""
         self._in_head = True
         self._whole = False
+        self._answering: RequestResponseCycle | None = None
+        """The request that is being answered: with pipelining not the one that came last."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -48,7 +54,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_deadline()
+        if self._stalled is not None:
+            self._stalled.cancel()
+        self._let_go()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self._patience, self._abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -59,7 +78,7 @@ class BoundedProtocol(HttpToolsProtocol):
             limit = f"{LARGEST_HEAD} bytes, which is the most that is taken"
             self._refuse(431, f"the request line and the headers are longer than {limit}")
         elif self._received > self._largest:
-            self.transport.abort()  # it has had its 413 long since
+            self._abort()  # it has had its 413 long since
         elif self._deadline is None:
             self._set_deadline()
 
@@ -80,6 +99,21 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, "the request is not valid HTTP/1.1")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _abort(self) -> None:
+        self._let_go()
+        self.transport.abort()
+
+    def _let_go(self) -> None:
+        """Nobody is there any more for what is being answered: uvicorn would only notice for the request that came last."""
+        if self._answering is not None:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        self.pipeline.clear()
 
     def _set_deadline(self) -> None:
         if not self.transport.is_closing():
@@ -106,4 +140,4 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write(STATUS_LINE[status] + head + body)
             self.transport.close()
         else:
-            self.transport.abort()
+            self._abort()

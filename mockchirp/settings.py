@@ -289,7 +289,7 @@ class Settings(BaseSettings):
     max_state_size: Size = _setting("Bounds", "64MiB", "largest document of state that is imported; more is 413")
     max_sandboxes: Count = _setting("Bounds", 10_000, "sandboxes of the server; one more is 409")
     max_connections: Count = _setting("Bounds", 10_000, "connections of clients that are open at once")
-    request_timeout: Timeout = _setting("Bounds", "30s", "how long a client may take to send a request")
+    request_timeout: Timeout = _setting("Bounds", "30s", "how long a client may take over a request, or a piece of the answer")
     max_webhooks: Count = _setting("Bounds", 1000, "webhooks of a sandbox; one more is 409")
     calls_kept: Count = _setting("Bounds", 100_000, "calls of a sandbox that are kept: the oldest ended ones go first")
     recordings_kept: Count = _setting("Bounds", 100_000, "recordings of a sandbox that are kept, likewise")

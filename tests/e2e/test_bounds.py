@@ -155,3 +155,15 @@ def test_bodies_are_bounded_by_a_setting(connect: Connect) -> None:
     assert answer(client)[0] == 413
     client.sendall(HEAD + JSON + b"Content-Length: 1024\r\n\r\n{}" + b" " * 1022)
     assert answer(client)[0] == 400
+
+
+def test_a_client_that_does_not_take_its_answer_is_cut_off(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    """It gets what was under way, and not the rest; and that is nothing to write into the log."""
+    client = connect(request_timeout="200ms")
+    client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
+    for _ in range(2):  # two times the patience pass
+        assert answer(connect())[0] == 408
+    whole = b"".join(iter(lambda: client.recv(1 << 20), b""))
+
+    assert 1 <= whole.count(b"HTTP/1.1 200 OK") < 500
+    assert not caplog.records
