@@ -61,7 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stalled = self.loop.call_later(self._patience, self._abort)
+        self._watch_progress()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -103,6 +103,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
+
+    def _watch_progress(self, left_before: int | None = None) -> None:
+        """Look every now and then whether the client takes what is written to it; ``left_before`` is what was left then."""
+        left = self.transport.get_write_buffer_size()
+        if left_before is not None and left >= left_before:
+            self._abort()
+        else:
+            self._stalled = self.loop.call_later(self._patience, self._watch_progress, left)
 
     def _abort(self) -> None:
         self._let_go()
