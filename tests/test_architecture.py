@@ -1,6 +1,7 @@
 """Who may import whom, and how long a module may be: the architecture, as far as it can be read from the source."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,7 +34,19 @@ MAY_IMPORT = {
     "mockchirp.fields": {"core"},
     "mockchirp.pacing": {"clock"},
     "mockchirp.state": {"core", "clock", "fields", "live", "runtime"},
-    "mockchirp.control": {"pacing", "core", "clock", "live", "runtime", "http", "contract", "fields", "state", "traffic", ""},
+    "mockchirp.control": {
+        "pacing",
+        "core",
+        "clock",
+        "live",
+        "runtime",
+        "http",
+        "contract",
+        "fields",
+        "state",
+        "traffic",
+        "",
+    },
     "mockchirp.seeds": {"http", "runtime", "state"},
     "mockchirp.state_file": {"clock", "live", "pacing", "runtime", "state"},
     "mockchirp.client": set(),
@@ -115,3 +128,11 @@ def test_every_part_with_a_row_is_there():
     parts = {f"mockchirp.{part_of(module)}" for module in MODULES}
 
     assert set(MAY_IMPORT) - parts <= {"mockchirp.client"}
+
+
+def test_what_few_servers_need_is_not_loaded_with_the_application():
+    """Cold start and idle memory count: metrics and the sending of webhooks come when they are first asked for."""
+    program = "import sys, mockchirp.app; mockchirp.app.create_app(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert not {"prometheus_client", "mockchirp.control.document", "aiohttp"} & set(loaded.stdout.split())
