@@ -23,3 +23,22 @@ def test_every_route_knows_its_body_and_its_success(contract):
         described = "none" if body is None else "required" if body.get("required") else "optional"
         assert operation.body == described, operation.id
         assert [status for status in definition["responses"] if status < "300"] == [str(operation.status)], operation.id
+
+
+def test_every_route_knows_who_may_ask_and_whether_it_is_documented(contract):
+    """An administrator or an app; and what is assumed is what a strict server leaves out."""
+    for operation in OPERATIONS:
+        definition = contract.at(contract.operations[operation.id])
+        security = definition.get("security", contract.document["security"])
+        assert security == [{"adminKey" if operation.admin else "appKey": []}], operation.id
+        assert operation.documented == (definition["x-provenance"] == "documented"), operation.id
+    for _, _, operation_id, documented in DOWNLOADS:
+        definition = contract.at(contract.operations[operation_id])
+        assert documented == (definition["x-provenance"] == "documented"), operation_id
+
+
+def test_the_management_of_webhooks_is_counted_apart(contract):
+    """All of its routes, and no other."""
+    for operation in OPERATIONS:
+        of_webhooks = contract.at(contract.operations[operation.id])["tags"] == ["Webhooks"]
+        assert operation.bucket == ("webhooks" if of_webhooks else "general"), operation.id
