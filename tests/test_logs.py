@@ -108,6 +108,19 @@ def test_an_exception_comes_with_its_traceback(caplog):
     assert "\nRuntimeError: broken" in TextLines().format(record)
 
 
+def test_a_defect_is_in_the_log_and_not_in_the_answer(mock, refused, caplog):
+    """Neither what broke nor where."""
+    mock.call()
+    mock.sandbox().calls = None  # as if something had gone wrong
+
+    answer = mock.get("/v1/calls/call_test_38I2wA0MW1eIm6qb4t2TYim1OSb")
+
+    message = refused(answer, 500, type="api_error", says="its log has the details")
+    assert "NoneType" not in message
+    assert not {"/", "File", "Traceback"} & set(message.split())
+    assert "Traceback" in JsonLines().format(caplog.records[-1])
+
+
 def test_nothing_is_said_by_default(open_mock, caplog):
     """A quiet server is one that is well."""
     mock = open_mock()

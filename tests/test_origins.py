@@ -193,6 +193,12 @@ def test_chirps_own_api_answers_any_page(mock):
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
+def test_the_contract_may_be_read_by_any_page(mock):
+    """Explorers of APIs are web pages, and nothing in it is a secret."""
+    for path in ("/openapi.json", "/openapi.yaml"):
+        assert mock.get(path, headers=EVIL).headers["access-control-allow-origin"] == "*"
+
+
 def test_trusted_hosts_and_the_public_url_are_settings(open_mock):
     """Both name the server to browsers."""
     mock = open_mock(trusted_hosts="mock.example, .preview.example", public_url="https://chirp.example/base")

@@ -18,6 +18,8 @@ from mockchirp.http import Methods
 from mockchirp.runtime import Runtime
 
 JSON = "application/json"
+_TO_ANY_PAGE = {"access-control-allow-origin": "*"}
+"""The contract is no secret, and explorers of APIs are web pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,11 @@ async def _control_document(runtime: Runtime) -> Response:
 
 
 async def _contract_yaml(runtime: Runtime) -> Response:
-    return Response(contract.served(runtime.defaults.policy.strict)[0], media_type="application/yaml")
+    return Response(contract.served(runtime.defaults.policy.strict)[0], media_type="application/yaml", headers=_TO_ANY_PAGE)
 
 
 async def _contract_json(runtime: Runtime) -> Response:
-    return Response(contract.served(runtime.defaults.policy.strict)[1], media_type=JSON)
+    return Response(contract.served(runtime.defaults.policy.strict)[1], media_type=JSON, headers=_TO_ANY_PAGE)
 
 
 async def _home(runtime: Runtime) -> Response:

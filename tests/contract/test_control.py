@@ -145,7 +145,7 @@ def configuration(world, tmp_path):
                 "[generation]",
                 "deterministic = true",
                 'database = "none"',
-                "max-examples = 25",
+                "max-examples = 15",
                 "[cache]",
                 "enabled = false",
                 "[phases.stateful]",
