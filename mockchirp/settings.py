@@ -243,7 +243,9 @@ class Settings(BaseSettings):
         "Server", None, "app keys to accept, comma separated; without it, every well-formed one"
     )
     trusted_hosts: Hosts = _setting(
-        "Server", None, "hosts whose pages may steer the mock, and by whose names browsers may reach it, comma separated"
+        "Server",
+        None,
+        "hosts whose pages may steer the mock, and by whose names browsers may reach it, comma separated",
     )
     log_level: LogLevel = _setting("Server", "warning", "what to log: critical, error, warning, info or debug")
     log_format: LogFormat = _setting("Server", "text", "how to log: text, or json: one object a line")
@@ -289,7 +291,9 @@ class Settings(BaseSettings):
     max_state_size: Size = _setting("Bounds", "64MiB", "largest document of state that is imported; more is 413")
     max_sandboxes: Count = _setting("Bounds", 10_000, "sandboxes of the server; one more is 409")
     max_connections: Count = _setting("Bounds", 10_000, "connections of clients that are open at once")
-    request_timeout: Timeout = _setting("Bounds", "30s", "how long a client may take over a request, or a piece of the answer")
+    request_timeout: Timeout = _setting(
+        "Bounds", "30s", "how long a client may take over a request, or a piece of the answer"
+    )
     max_webhooks: Count = _setting("Bounds", 1000, "webhooks of a sandbox; one more is 409")
     calls_kept: Count = _setting("Bounds", 100_000, "calls of a sandbox that are kept: the oldest ended ones go first")
     recordings_kept: Count = _setting("Bounds", 100_000, "recordings of a sandbox that are kept, likewise")

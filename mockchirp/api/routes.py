@@ -81,6 +81,9 @@ def routes(runtime: Runtime, file_of: FileOf) -> list[Route]:
         if documented or not strict:
             by_path[path][method] = download
     names: dict[str, dict[str, str]] = defaultdict(dict)
-    for name, method, path in [*((row.id, row.method, row.path) for row in OPERATIONS), *((row[2], *row[:2]) for row in DOWNLOADS)]:
+    for name, method, path in [
+        *((row.id, row.method, row.path) for row in OPERATIONS),
+        *((row[2], *row[:2]) for row in DOWNLOADS),
+    ]:
         names[path][method] = name
     return [Route(path, Methods(apps, names[path])) for path, apps in by_path.items()]

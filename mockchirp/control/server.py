@@ -71,7 +71,9 @@ async def _control_document(runtime: Runtime) -> Response:
 
 
 async def _contract_yaml(runtime: Runtime) -> Response:
-    return Response(contract.served(runtime.defaults.policy.strict)[0], media_type="application/yaml", headers=_TO_ANY_PAGE)
+    return Response(
+        contract.served(runtime.defaults.policy.strict)[0], media_type="application/yaml", headers=_TO_ANY_PAGE
+    )
 
 
 async def _contract_json(runtime: Runtime) -> Response:
@@ -115,7 +117,9 @@ PAGES = (
     Page("getPage", "/_mockchirp/ui", "the web page", _ui, "text/html"),
     Page("getHome", "/", "leads to the web page", _home, ""),
     Page("getContract", "/openapi.json", "the contract of Chirp's API", _contract_json, answer=dict[str, Any]),
-    Page("getContractAsYaml", "/openapi.yaml", "the contract of Chirp's API in YAML", _contract_yaml, "application/yaml"),
+    Page(
+        "getContractAsYaml", "/openapi.yaml", "the contract of Chirp's API in YAML", _contract_yaml, "application/yaml"
+    ),
 )
 
 

@@ -31,7 +31,9 @@ def parse_instant(text: str) -> int:
             raise ValueError("no offset")
         return (moment - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text[:40]!r} is not an ISO 8601 instant with an offset, such as 2026-01-15T10:30:00Z") from None
+        raise ValueError(
+            f"{text[:40]!r} is not an ISO 8601 instant with an offset, such as 2026-01-15T10:30:00Z"
+        ) from None
 
 
 # Chirp's known instants come in the same second over and over: 4,096 strings spare most of the formatting.
@@ -67,7 +69,9 @@ def parse_duration(value: str | int | float) -> int:
         try:
             value = float(text if _ONE_NUMBER.fullmatch(text) else "")
         except ValueError:
-            raise ValueError(f"{text[:40]!r} is not a duration: seconds, or a string such as 90s, 5m, 1h30m, 2d") from None
+            raise ValueError(
+                f"{text[:40]!r} is not a duration: seconds, or a string such as 90s, 5m, 1h30m, 2d"
+            ) from None
     if isinstance(value, bool) or not math.isfinite(value) or value < 0:
         raise ValueError(f"{value!r} is not a duration: it must be a number of seconds from 0")
     return _bounded(value * SECOND, value)
