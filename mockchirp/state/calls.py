@@ -245,8 +245,8 @@ def _check_call(part: CallPart) -> None:
         for field, given in (("hold", part.hold), ("muted", part.muted), ("participants", part.participants)):
             if given:
                 raise BadState((field,), f"only a call in progress has that; this one is {status}")
-    if part.queued_recording is not None and status not in ("initiated", "ringing"):
-        raise BadState(("queuedRecording",), f"only a call that is still to be answered has one; this one is {status}")
+    if part.queued_recording is not None and status not in ("initiated", "ringing", "voicemail"):
+        raise BadState(("queuedRecording",), f"only a live call that was not answered has one; this one is {status}")
     if part.voicemail is not None and status in ("initiated", "ringing"):
         raise BadState(("voicemail",), f"a call that is {status} has none yet")
 

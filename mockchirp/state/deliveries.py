@@ -58,7 +58,7 @@ def _delivery(sandbox: Sandbox, part: DeliveryPart) -> Delivery:
     now = sandbox.now
     webhook = sandbox.notifier.webhooks.get(part.webhook_id)
     url, headers = part.url, dict(part.headers)
-    if webhook is not None:
+    if webhook is not None and part.under_way is not None:
         url = url or webhook.url
         headers = headers or {"Content-Type": "application/json", **webhook.headers}
     if url:

@@ -73,7 +73,7 @@ VOICEMAIL = _Row(
     instants=("created_at",),
 )
 DELIVERY = _Row(
-    *("id", "webhook_id", "event", "event_id", "call_id", "body", "created_at", "order", "status", "sent", "url"),
+    *("id", "webhook_id", "event", "event_id", "call_id", "body", "created_at", "order", "status", "url"),
     *("headers", "redelivery_of", "injected", "held_by", "behind"),
     instants=("created_at",),
 )
@@ -98,6 +98,8 @@ class Snapshot:
     messages: frozenset[str]
     deliveries: list[Any]
     attempts: dict[str, tuple[Attempt, ...]]
+    under_way: dict[str, int]
+    """The place of each delivery that is being sent among those that are."""
     events: list[Event]
     timers: list[Entry]
 
@@ -157,6 +159,7 @@ def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, a
         voicemails=[(each.call_id, *VOICEMAIL.of(each)) for each in sandbox.voicemail_box.voicemails.values()],
         messages=frozenset(sandbox.voicemail_box.messages),
         deliveries=[DELIVERY.of(delivery) if _may_change(delivery) else delivery for delivery in deliveries],
+        under_way=_under_way(deliveries),
         attempts={each.id: tuple(each.attempts) for each in deliveries if _may_change(each) and each.attempts},
         events=list(sandbox.events.after(0)),
         timers=sandbox.timeline.pending(),
@@ -165,6 +168,11 @@ def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, a
 
 def _fixed(recording: Recording) -> Any:
     return recording if recording.status in ("completed", "failed") else RECORDING.of(recording)
+
+
+def _under_way(deliveries: list[Delivery]) -> dict[str, int]:
+    sent = [(each.sent.number, each.id) for each in deliveries if each.sent is not None and each.status == "pending"]
+    return {id: place for place, (_, id) in enumerate(sorted(sent), 1)}
 
 
 def _may_change(delivery: Delivery) -> bool:
@@ -243,9 +251,7 @@ def _delivery(snapshot: Snapshot, delivery: Any) -> Json:
     shown["body"] = shown["body"].decode()
     shown["headers"] = dict(shown["headers"])
     shown["attempts"] = [_attempt(attempt) for attempt in attempts]
-    sent = shown.pop("sent")
-    if sent is not None and shown["status"] == "pending":
-        shown["underWay"] = sent.number
+    shown["underWay"] = snapshot.under_way.get(shown["id"])
     return _told(shown)
 
 

@@ -31,7 +31,7 @@ def given_timers(sandbox: Sandbox, parts: list[TimerPart], reserved: Mapping[int
     """
     entries: list[Entry] = []
     orders: set[int] = set()
-    once: set[Action] = set()
+    once: set[tuple[str, str]] = set()
     last_order = max([0, *reserved, *(part.order or 0 for part in parts)])
     for place, part in enumerate(parts):
         with within("timers", place):
@@ -44,9 +44,9 @@ def given_timers(sandbox: Sandbox, parts: list[TimerPart], reserved: Mapping[int
             action = _action_of(part)
             _check_subject(sandbox, action)
             if not isinstance(action, FarEndActs):
-                if action in once:
+                if (part.action, action[0]) in once:
                     raise BadState((), "this can happen only once, and is scheduled twice")
-                once.add(action)
+                once.add((part.action, action[0]))
             entries.append(Entry(part.at.at(sandbox.now), order, action))
     return entries
 
