@@ -6,7 +6,7 @@ from mockchirp.core.calls import END_REASONS, LIVE, TERMINAL, TRANSITIONS, Call,
 from mockchirp.core.instants import SECOND, whole_seconds
 from mockchirp.core.recordings import Recording
 from mockchirp.core.sandbox import Sandbox
-from mockchirp.core.scenarios import Scenario
+from mockchirp.core.scenarios import SCENARIOS, Scenario
 from mockchirp.core.voicemails import MESSAGE, Voicemail
 from mockchirp.state.document import CallPart, Document, RecordingPart, VoicemailPart
 from mockchirp.state.errors import BadState, Path, within
@@ -122,7 +122,10 @@ class CallReader:
         if part.scenario is not None:
             return self._sandbox.scenarios.named(part.scenario, "scenario")
         number = part.to_address if part.direction == "outbound" else part.from_address
-        return self._sandbox.scenario_for(number, part.metadata)
+        scenario = self._sandbox.scenario_for(number, part.metadata)
+        if part.status == "voicemail" and not scenario.voicemail:
+            return SCENARIOS["voicemail"]  # the other one says nothing of how it goes on
+        return scenario
 
     def _add_recordings(self, given: list[_Given]) -> None:
         found: list[tuple[int, int, Path, Call, RecordingPart, int | None]] = []

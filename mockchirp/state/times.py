@@ -115,7 +115,7 @@ def _of_talk(
     """Call times of which at least the talk has happened."""
     if answered is None:
         if created is not None:
-            answered = created + _TO_ANSWER if ended is None else min(created + _TO_ANSWER, ended)
+            answered = min(created + _TO_ANSWER, now if ended is None else ended)
             if talked is not None and ended is not None:
                 answered = ended - talked
         else:

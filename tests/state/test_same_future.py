@@ -169,7 +169,11 @@ class Twins(RuleBasedStateMachine):
     def count_request(self):
         self.both(lambda sandbox: sandbox.rate_limiter.count("webhooks", sandbox.now))
 
-    @rule(seconds=st.sampled_from([0, 1, 3, 31, 130, 900]), status=st.sampled_from([200, 500]), body=st.sampled_from(BODIES))
+    @rule(
+        seconds=st.sampled_from([0, 1, 3, 31, 130, 900]),
+        status=st.sampled_from([200, 500]),
+        body=st.sampled_from(BODIES),
+    )
     def go_on(self, seconds, status, body):
         outcome = Outcome(status, None if status == 200 else "no", body, 0.25)
         self.both(lambda sandbox: self.settle(sandbox, sandbox.now + seconds * SECOND, outcome))
