@@ -156,7 +156,9 @@ async def in_chunks(body):
         yield body[start : start + 65_536]
 
 
-@pytest.mark.parametrize("operation", [name for name in TAKING_BODIES if name != "putState"])  # it has a bound of its own
+@pytest.mark.parametrize(
+    "operation", [name for name in TAKING_BODIES if name != "putState"]
+)  # it has a bound of its own
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
 def test_a_body_of_two_mebibytes_is_too_large(lived_in, send, refused, operation, content_type):
     """Whether its length is told or not."""
