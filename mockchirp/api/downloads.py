@@ -104,6 +104,9 @@ class DownloadApp:
         if live.sandbox.now >= seal.expires_at:
             expired = format_second(seal.expires_at)
             raise Forbidden(f"the link to {file_name[:80]} expired at {expired}: {_RENEW}", param="signed")
+        if recording.status != "completed" or file_name != f"{recording.id}.{recording.format}":
+            # The link is from before a reset or an import, since when the same identifier was given once more.
+            raise NotFound(f"there is no {file_name[:80]}: the {recording.format} recording is {recording.status}")
         return recording
 
 

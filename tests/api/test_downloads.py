@@ -254,6 +254,25 @@ def test_the_link_of_a_deleted_recording_is_dead(mock, record, refused, contract
     refused(mock.get(recording["fileUrl"] + "0"), 403, type="authentication_error", param="signed")
 
 
+@pytest.mark.parametrize("format", ["ogg", "mp4"])
+def test_a_link_from_before_a_reset_does_not_open_what_has_the_same_identifier_now(mock, record, refused, format):
+    """Neither while it is being recorded, nor as a file of another format."""
+    recording = record(mock, "ogg")
+    mock.post("/_mockchirp/reset")
+    call_id = mock.call("+15005550007")["id"]
+    mock.command(call_id, "start_recording", format=format)
+    mock.advance(by=8)
+    refused(mock.get(recording["fileUrl"]), 404, says="is recording")
+
+    mock.command(call_id, "stop_recording")
+    mock.advance(by=2)
+    answer = mock.get(recording["fileUrl"])
+    if format == "ogg":
+        assert answer.status_code == 200
+    else:
+        refused(answer, 404, says="the mp4 recording is completed")
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_link_in_a_webhook_opens_the_file(mock, record, format):
     """It is the link of the moment when the event happened."""
