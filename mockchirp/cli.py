@@ -144,7 +144,8 @@ def welcome(url: str, settings: "Settings") -> str:
         "API": f"{url}/v1",
         "Public URL": settings.public_url,
         "Key": key,
-        "Webhooks": settings.webhook_url or "none yet: choose with --webhook-url or MOCKCHIRP_WEBHOOK_URL",
+        "Webhooks": _without_credentials(settings.webhook_url)
+        or "none yet: choose with --webhook-url or MOCKCHIRP_WEBHOOK_URL",
         "Clock": _clock(settings),
         "Page": f"{url}/_mockchirp/ui",
         "Contract": f"{url}/openapi.yaml",
@@ -161,6 +162,13 @@ Place a call:
     -H 'Content-Type: application/json' -d '{{"from": "+15551234567", "to": "+15559876543"}}'
 
 Ctrl-C stops."""
+
+
+def _without_credentials(url: str | None) -> str | None:
+    """A URL as a screen may show it, which somebody may look at or keep."""
+    credentials, at, rest = (url or "").partition("@")
+    scheme, slashes, _ = credentials.partition("://")
+    return f"{scheme}{slashes}…@{rest}" if at and "/" not in credentials.removeprefix(scheme + slashes) else url
 
 
 def _clock(settings: "Settings") -> str:

@@ -114,6 +114,14 @@ def test_it_greets_with_one_screen_and_goes_quiet(program: Callable[..., Program
     assert run.end() == (0, "", "")
 
 
+def test_the_screen_keeps_the_credentials_of_a_webhook_to_itself(program: Callable[..., Program]) -> None:
+    """Whoever looks at the terminal sees where webhooks go, and not with which password."""
+    run = program("--port", "0", "--webhook-url", "http://user:hunter2@127.0.0.1:9/hooks").greet()
+    screen = "\n".join(run.screen)
+    assert "http://…@127.0.0.1:9/hooks" in screen
+    assert "hunter2" not in screen
+
+
 def test_the_next_step_on_the_screen_works(program: Callable[..., Program]) -> None:
     """The curl line, pasted as it is, places a call."""
     run = program("--port", "0", "--api-keys", "sk_live_app_mine,sk_test_app_other").greet()
