@@ -30,6 +30,8 @@ from mockchirp.state.restoring import read
 
 PAUSE = 2.0
 """Real seconds from a change to its being saved, and from one save to the next."""
+PAUSE_AFTER_FAILURE = 30.0
+"""The same after a save that failed: a full disk must not fill the log as well."""
 
 _log = logging.getLogger("mockchirp")
 
@@ -39,9 +41,9 @@ class BadStateFile(ValueError):
 
 
 class StateFile:
-    """Keeps the sandboxes of ``runtime`` in the file at ``path``."""
+    """Keeps the sandboxes of ``runtime`` in the file at ``path``. ``pause`` (real s) comes before each save but the last."""
 
-    def __init__(self, path: Path, runtime: Runtime) -> None:
+    def __init__(self, path: Path, runtime: Runtime, pause: float = PAUSE) -> None:
         self.saving = threading.Lock()
         """Held while the file is written, which nobody should cut short."""
         self._path = Path(os.path.realpath(path))  # what replaces a link would not be one
@@ -50,7 +52,7 @@ class StateFile:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_in: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._pause = PAUSE
+        self._least_pause = self._pause = pause
         self._closed = False
 
     def load(self) -> None:
@@ -130,15 +132,17 @@ class StateFile:
 
     async def _save_gently(self) -> None:
         started = real_seconds()
+        pause = self._least_pause
         before = {live: live.trace for live in self._runtime}
         try:
             pieces = await gather_gently(_pieces(self._runtime))
             await anyio.to_thread.run_sync(self._write, pieces)
         except OSError as error:
             _log.error("the state was not saved: %s: %s", self._path.name, _reason(error))
+            pause = PAUSE_AFTER_FAILURE
         else:
             self._saved = before
-        self._pause = max(PAUSE, 2 * (real_seconds() - started))
+        self._pause = max(pause, 2 * (real_seconds() - started))
         if self._has_changed():  # meanwhile, or still
             for live in self._runtime:
                 self._note(live)

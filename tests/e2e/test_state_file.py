@@ -1,0 +1,146 @@
+"""The state file over the life and death of the process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+KEY = {"Authorization": "Bearer sk_test_app_local"}
+CALL = {"from": "+15551234567", "to": "+15559876543"}
+PATIENCE = 10
+"""Real seconds after which what should happen within a few counts as never."""
+
+
+class Process:
+    """A server whose state file is in ``directory``."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self._port = directory / "port"
+        self._port.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mockchirp", "--port=0", "--port-file=port", "--state-file=state.json", *arguments],
+            cwd=directory,
+            env={name: value for name, value in os.environ.items() if not name.startswith("MOCKCHIRP_")},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        ends = time.monotonic() + PATIENCE
+        while not self._port.exists() and self._process.poll() is None and time.monotonic() < ends:
+            time.sleep(0.01)
+        port = self._port.read_text().strip() if self._port.exists() else "0"
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=KEY)
+
+    def state(self):
+        return self.client.get("/_mockchirp/state").json()
+
+    def end(self, number: int) -> tuple[int, str]:
+        """End the process by a signal; its exit status, and what it said on standard error."""
+        self.client.close()
+        self._process.send_signal(number)
+        return self._process.wait(PATIENCE), self._process.stderr.read() if self._process.stderr else ""
+
+    def kill(self) -> None:
+        self.client.close()
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a server in a directory of the test's; what still runs at the end is killed."""
+    started = []
+
+    def start(*arguments: str) -> Process:
+        started.append(Process(tmp_path, *arguments))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def saved(directory):
+    """What is in the file: it is whole whenever it is there."""
+    path = directory / "state.json"
+    return json.loads(path.read_bytes())["sandboxes"][0]["calls"] if path.exists() else []
+
+
+def test_a_stop_and_a_start_lose_nothing(start, tmp_path):
+    """On a frozen clock, the second life continues the first to the byte."""
+    first = start("--clock-mode=frozen")
+    ids = [first.client.post("/v1/calls", json=CALL).json()["id"] for _ in range(3)]
+    first.client.post("/_mockchirp/clock/advance", json={"by": 3})
+    left = first.state()
+    assert first.end(signal.SIGTERM) == (0, "")
+
+    second = start("--clock-mode=frozen")
+
+    assert second.state() == left
+    assert second.client.get(f"/v1/calls/{ids[0]}").json()["status"] == "ringing"
+    assert second.end(signal.SIGINT) == (0, "")
+
+
+def test_a_kill_loses_a_few_seconds_at_most(start, tmp_path):
+    """What was there a moment before is there again, and the clock has run on."""
+    first = start()
+    call_id = first.client.post("/v1/calls", json=CALL).json()["id"]
+    ends = time.monotonic() + PATIENCE
+    while call_id not in [call["id"] for call in saved(tmp_path)]:
+        assert time.monotonic() < ends, "not saved in time"
+        time.sleep(0.05)
+    before = first.client.get("/_mockchirp/clock").json()["now"]
+    first.end(signal.SIGKILL)
+
+    second = start()
+
+    assert second.client.get(f"/v1/calls/{call_id}").json()["status"] in ("ringing", "in_progress")
+    assert second.client.get("/_mockchirp/clock").json()["now"] > before
+
+
+def test_the_file_is_whole_whenever_the_process_is_killed(start, tmp_path):
+    """In the middle of a save, too: every next life finds what some save has left, and more from life to life."""
+    counts = [0]
+    for life in range(3):
+        process = start()
+        assert len(process.state()["calls"]) >= counts[-1]
+        ends = time.monotonic() + 2.2 + 0.15 * life
+        while time.monotonic() < ends:
+            process.client.post("/v1/calls", json={**CALL, "metadata": {"padding": "x" * 2000}})
+        process.end(signal.SIGKILL)
+        counts.append(len(saved(tmp_path)))
+    assert counts == sorted(counts)
+    assert counts[-1] > 0
+
+
+def test_a_broken_file_ends_the_start(start, tmp_path):
+    """With one line and status 2; it is left as it was."""
+    (tmp_path / "state.json").write_text('{"version": 1, "sandboxes": [{"calls": [{}]}]}')
+
+    process = start()
+
+    assert process.end(0) == (2, "mockchirp: --state-file 'state.json': sandboxes.0.calls.0.from: is required\n")
+    assert (tmp_path / "state.json").read_text() == '{"version": 1, "sandboxes": [{"calls": [{}]}]}'
+
+
+def test_a_broken_seed_ends_the_start(start, tmp_path):
+    """With one line that says where."""
+    (tmp_path / "seed.yaml").write_text("calls:\n  - to: +15551234567\n    from: 5\n")
+
+    process = start("--seed=seed.yaml")
+
+    assert process.end(0) == (2, "mockchirp: --seed seed.yaml, line 3: calls.0.from: input should be a valid string\n")
+
+
+def test_a_server_with_seeds_is_ready_when_it_answers(start):
+    """They are loaded before it does."""
+    process = start("--seed=demo")
+
+    assert process.client.get("/_mockchirp/ready").status_code == 200
+    assert len(process.state()["calls"]) == 22
