@@ -1,4 +1,4 @@
-"""The command line: ``mockchirp`` serves, ``mockchirp ready`` tells whether a server does.
+"""The command line: ``mockchirp`` serves, ``mockchirp ready`` tells whether a server does, ``mockchirp check`` reads seed files.
 
 The flags are made from the table of settings. What is wrong with them ends the program with one line on standard error and status 2,
 never with a traceback. Modules that take long to load are imported only where they are needed, since a health check runs ``ready``
@@ -25,6 +25,10 @@ NOT_READY = 1
 WRONG_USAGE = 2
 
 _ABOUT = "A local server that behaves like the Chirp calls and recordings API."
+_USAGE = """\
+mockchirp [serve] [flags]
+       mockchirp ready [--wait DURATION]
+       mockchirp check FILE..."""
 _NOTES = """\
 Every setting can be given by its variable instead, so that no arguments are needed; a flag wins.
 A DURATION is seconds, or such as 250ms, 90s, 5m, 1h30m, 2d; an INSTANT such as 2026-01-15T10:30:00Z.
@@ -68,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` (default: the process's own) name, and return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands: dict[str, Callable[[list[str]], int]] = {"serve": _serve, "ready": _ready}
+    commands: dict[str, Callable[[list[str]], int]] = {"serve": _serve, "ready": _ready, "check": _check}
     # Either signal ends the start quietly until the server takes over: process 1 of a container would ignore SIGTERM.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -100,10 +104,18 @@ def _serve(arguments: list[str]) -> int:
         server.listen()
     except BadSetting as error:
         raise UsageError(str(error)) from None
-    print(welcome(server.url, settings), flush=True)
+    _greet(welcome(server.url, settings))
     _collect_less()
     server.serve()
     return 0
+
+
+def _greet(screen: str) -> None:
+    """Print ``screen``; nobody may be there to read it, or no room, and the server serves all the same."""
+    try:
+        print(screen, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at the end
 
 
 def _collect_less() -> None:
@@ -116,7 +128,7 @@ def _flags_of_settings() -> _Parser:
     """A parser with one flag a setting, in the groups of the table."""
     from mockchirp.settings import Settings, flag, form, group, variable
 
-    parser = _Parser("mockchirp", "mockchirp [serve] [flags]\n       mockchirp ready [--wait DURATION]", _ABOUT, _NOTES)
+    parser = _Parser("mockchirp", _USAGE, _ABOUT, _NOTES)
     parser.add_argument("--version", action="version", version=f"mockchirp {__version__}")
     sections: dict[str, argparse._ArgumentGroup] = {}
     for name, field in Settings.model_fields.items():
@@ -204,3 +216,30 @@ def _ready(arguments: list[str]) -> int:
         return 0
     print(f"mockchirp: not ready at {url}: {reason}", file=sys.stderr)
     return NOT_READY
+
+
+def _check(arguments: list[str]) -> int:
+    parser = _Parser(
+        "mockchirp check",
+        "mockchirp check FILE...",
+        "Exits with 0 if the files can be seeds, and says what is in them; with 2 and the place of the first mistake if not.",
+    )
+    parser.add_argument("file", nargs="+", help="a seed file, or the name of one that comes along")
+    files = parser.read(arguments)["file"]
+    from mockchirp.app import create_app
+    from mockchirp.settings import BadSetting, read_settings
+
+    try:
+        app = create_app(read_settings({"seed": files, "state_file": ""}))
+    except BadSetting as error:
+        raise UsageError(str(error).removeprefix("--seed ")) from None
+    for live in app.runtime:
+        sandbox = live.sandbox
+        contents = {
+            "calls": sandbox.calls,
+            "recordings": sandbox.recorder.recordings,
+            "voicemails": sandbox.voicemail_box.voicemails,
+            "webhooks": sandbox.notifier.webhooks,
+        }
+        print(f"{', '.join(live.keys)}: {', '.join(f'{len(things)} {name}' for name, things in contents.items())}")
+    return 0

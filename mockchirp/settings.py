@@ -207,6 +207,8 @@ def _read_switch(value: object) -> object:
 def _read_secret(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= 512:
         raise ValueError("must be a text of 1 to 512 characters")
+    if not value.isprintable():  # bytes that are no text come as lone surrogates, which nothing can be signed with
+        raise ValueError("must be a text of printable characters")
     return value
 
 

@@ -142,6 +142,8 @@ def test_headers_that_break_http_are_refused(header: str) -> None:
         ("clock_start", "2014-05-13T16:53:19Z", "2014-05-13T16:53:20Z"),
         ("clock_start", "2150-01-01T00:00:01Z", "2150-01-01T00:00:00Z"),
         ("recording_processing_time", "-1", "from 0"),
+        ("livekit_api_key", "key\udcff", "printable characters"),
+        ("livekit_api_secret", "", "1 to 512 characters"),
         ("log_level", "loud", "critical, error, warning, info or debug"),
     ],
 )

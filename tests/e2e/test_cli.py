@@ -122,6 +122,29 @@ def test_the_screen_keeps_the_credentials_of_a_webhook_to_itself(program: Callab
     assert "hunter2" not in screen
 
 
+@pytest.mark.parametrize("output", ["/dev/full", "gone"])
+def test_it_serves_though_its_screen_can_not_be_shown(tmp_path: Path, output: str) -> None:
+    """Nobody reads its output, or there is no room for it: no reason to end, or to say anything."""
+    path = tmp_path / "port"
+    reading, writing = os.pipe()
+    os.close(reading)
+    if output != "gone":
+        os.close(writing)
+        writing = os.open(output, os.O_WRONLY)
+    command = [sys.executable, "-m", "mockchirp", "--port", "0", "--port-file", str(path)]
+    with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE) as process:
+        os.close(writing)
+        try:
+            deadline = time.monotonic() + 20
+            while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert httpx2.get(f"http://127.0.0.1:{path.read_text().strip()}/_mockchirp/ready").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert (process.communicate(timeout=20)[1], process.returncode) == (b"", 0)
+        finally:
+            process.kill()
+
+
 def test_the_next_step_on_the_screen_works(program: Callable[..., Program]) -> None:
     """The curl line, pasted as it is, places a call."""
     run = program("--port", "0", "--api-keys", "sk_live_app_mine,sk_test_app_other").greet()
