@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mockchirp import __version__
@@ -235,7 +235,7 @@ def _check(arguments: list[str]) -> int:
         raise UsageError(str(error).removeprefix("--seed ")) from None
     for live in app.runtime:
         sandbox = live.sandbox
-        contents = {
+        contents: dict[str, Sized] = {
             "calls": sandbox.calls,
             "recordings": sandbox.recorder.recordings,
             "voicemails": sandbox.voicemail_box.voicemails,
