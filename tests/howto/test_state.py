@@ -43,7 +43,7 @@ def test_the_walk_works_as_it_is_printed(tmp_path: Path) -> None:
         json.loads(line) if line else None for line in walk.stdout.splitlines()
     ]
     assert (lost["calls"], back["calls"], back["liveCalls"]) == (1, 1, 1)
-    assert [event["type"] for event in report["events"]][0] == "calls.answered"
+    assert report["events"][0]["type"] == "calls.answered"
     assert {event["callId"] for event in report["events"]} == {call["id"]}
     assert (own["calls"], own["recordings"], own["voicemails"]) == (2, 2, 1)
     assert voicemails["data"][0]["duration"] == 20
