@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from benchmarks.processors import SERVER, pin
 
@@ -34,6 +34,13 @@ class Server:
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.port = port
         self._process = process
+
+    @classmethod
+    def at(cls, port: int) -> "Server":
+        """One that another process has started: it can be asked, not measured."""
+        server = cls.__new__(cls)
+        server.port = port
+        return server
 
     @property
     def ended(self) -> bool:
@@ -77,15 +84,18 @@ class Server:
 
 
 @contextmanager
-def spawned(command: Sequence[str], probe: str, *, alone: bool = True) -> Iterator[tuple[Server, float]]:
+def spawned(
+    command: Sequence[str], probe: str, *, alone: bool = True, errors: IO[bytes] | None = None
+) -> Iterator[tuple[Server, float]]:
     """Run ``command``, whose words may hold ``{port}``; give the server and the seconds from the spawn to the first 200
-    of ``probe``. With ``alone`` it stays on its own processor.
+    of ``probe``. With ``alone`` it stays on its own processor. ``errors`` is where its log goes.
     """
     port = free_port()
     started = time.perf_counter()
     process = subprocess.Popen(
         [word.format(port=port) for word in command],
         stdout=subprocess.DEVNULL,
+        stderr=errors,
         env={name: value for name, value in os.environ.items() if not name.startswith("MOCKCHIRP_")},
     )
     try:

@@ -168,7 +168,9 @@ def test_a_complaint_does_not_repeat_credentials() -> None:
     assert "hunter2" not in complaint(livekit_api_secret="hunter2" * 100)
 
 
-@pytest.mark.parametrize(("secret", "allowed"), [("", "1 to 512 characters"), ("no text\udcff", "printable characters")])
+@pytest.mark.parametrize(
+    ("secret", "allowed"), [("", "1 to 512 characters"), ("no text\udcff", "printable characters")]
+)
 def test_a_livekit_credential_is_something_that_can_be_signed_with(secret: str, allowed: str) -> None:
     """Bytes of the environment that are no text are not."""
     assert allowed in complaint(livekit_api_key=secret)
