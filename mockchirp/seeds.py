@@ -83,7 +83,7 @@ def _parse(name: str, text: str) -> Any:
         raise BadSeed(f"{name}{line}: is not valid YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise BadSeed(f"{name}: is not valid YAML: {' '.join(str(error).split())}") from None
-    except (orjson.JSONEncodeError, RecursionError) as error:
+    except (orjson.JSONEncodeError, RecursionError, ValueError) as error:
         raise BadSeed(f"{name}: holds what JSON can't say: {error}") from None
     return value
 

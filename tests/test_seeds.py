@@ -205,6 +205,7 @@ def test_the_shipped_seeds_are_found():
         ("a: " + "[" * 50 + "]" * 50, None, "is nested more than 40 levels deep"),
         ('a: "\\ud800"\n', 1, "is not valid YAML"),
         (f"a: {10**30}\n", None, "holds what JSON can't say"),
+        ("seed: " + "9" * 5000 + "\n", None, "holds what JSON can't say"),
         (b"\xff\xfe", None, "is not text in UTF-8"),
     ],
     ids=lambda value: repr(value)[:40],
