@@ -474,3 +474,13 @@ def test_a_seed_comes_before_the_first_call(mock, refused):
     mock.call()
 
     refused(patch(mock, seed=7), 409, param="seed", says="reset the sandbox first")
+
+
+def test_a_server_that_is_still_loading_is_not_ready(mock, refused):
+    """And says why."""
+    ready = "/_mockchirp/ready"
+    assert mock.get(ready, key=None).json() == {"status": "ready"}
+
+    mock.app.runtime.loading = "the state and the seeds are being loaded"
+
+    refused(mock.get(ready, key=None), 503, type="api_error", says="being loaded")
