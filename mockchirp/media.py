@@ -39,7 +39,6 @@ _REMEMBERED_SIZES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Encoding:
-    content_type: str
     codec: Literal["aac", "vorbis", "libopus"]
     codec_options: dict[str, str]
     layout: str
@@ -57,7 +56,6 @@ class _Encoding:
 _ENCODINGS = {
     # The `fast` coder has no feedback in which a rounding error could grow, and serves a pure tone better.
     "mp4": _Encoding(
-        "audio/mp4",
         "aac",
         {"flags": "+bitexact", "aac_coder": "fast"},
         "mono",
@@ -68,7 +66,6 @@ _ENCODINGS = {
     # FFmpeg's own encoder, which every build has, calls itself experimental and knows stereo alone. A Vorbis decoder passes over
     # what follows the end of a packet: that is how encoders of a constant rate fill theirs, too.
     "ogg": _Encoding(
-        "audio/ogg",
         "vorbis",
         {"flags": "+bitexact", "strict": "experimental"},
         "stereo",
@@ -79,7 +76,6 @@ _ENCODINGS = {
     ),
     # 100 ms are the longest packets that go into a second whole.
     "webm": _Encoding(
-        "audio/webm",
         "libopus",
         {"flags": "+bitexact", "application": "lowdelay", "vbr": "off", "frame_duration": "100"},
         "mono",
@@ -88,8 +84,6 @@ _ENCODINGS = {
         loop_length=10,
     ),
 }
-CONTENT_TYPES: dict[str, str] = {format: encoding.content_type for format, encoding in _ENCODINGS.items()}
-"""Content type of each recording format."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mockchirp.media import CONTENT_TYPES, LONGEST, AudioLibrary
+from mockchirp.core.recordings import CONTENT_TYPES
+from mockchirp.media import LONGEST, AudioLibrary
 
 FORMATS = {"mp4": ("mov,mp4,m4a,3gp,3g2,mj2", "aac"), "ogg": ("ogg", "vorbis"), "webm": ("matroska,webm", "opus")}
 RATE = 16_000

@@ -20,13 +20,12 @@ from mockchirp.core.errors import ChirpError, Forbidden, NotFound, RangeNotSatis
 from mockchirp.core.faults import Fault
 from mockchirp.core.instants import format_second
 from mockchirp.core.rate_limits import untouched
-from mockchirp.core.recordings import Recording, RecordingFormat
+from mockchirp.core.recordings import CONTENT_TYPES, Recording, RecordingFormat
 from mockchirp.core.signing import Seal, is_genuine, read_seal
 from mockchirp.http import ConnectionCut, Disconnected, internal_error, send_error
 from mockchirp.live import LiveSandbox
 from mockchirp.runtime import Runtime
 
-CONTENT_TYPES = {"mp4": "audio/mp4", "ogg": "audio/ogg", "webm": "audio/webm"}
 OPERATION_IDS = {"GET": "downloadRecording", "HEAD": "headRecording"}
 _RENEW = "get the recording again for a fresh link"
 

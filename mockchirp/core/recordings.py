@@ -16,7 +16,9 @@ RECORDING_TRANSITIONS: Mapping[RecordingStatus, frozenset[RecordingStatus]] = {
     "completed": frozenset(),
     "failed": frozenset(),
 }
-FORMATS: tuple[RecordingFormat, ...] = ("mp4", "ogg", "webm")
+CONTENT_TYPES: Mapping[RecordingFormat, str] = {"mp4": "audio/mp4", "ogg": "audio/ogg", "webm": "audio/webm"}
+"""What a file of each format is served as."""
+FORMATS = tuple(CONTENT_TYPES)
 LINK_LIFETIME = HOUR
 """How long a signed link opens its file [documented]."""
 
