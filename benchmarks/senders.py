@@ -20,7 +20,7 @@ import httpx2
 import uvloop
 
 from mockchirp.core.deliveries import Dispatch
-from mockchirp.delivery import HttpSender
+from mockchirp.sending.sender import HttpSender
 
 BODY = b'{"event":"calls.initiated","filler":"' + b"x" * 560 + b'"}'
 HEADERS = (("Content-Type", "application/json"), ("X-Webhook-Key", "secret"))

@@ -18,7 +18,6 @@ from mockchirp.control.server import routes as server_routes
 from mockchirp.core.errors import ChirpError, Forbidden
 from mockchirp.core.rate_limits import untouched
 from mockchirp.core.world import Policy
-from mockchirp.delivery import HttpSender, Sender
 from mockchirp.http import (
     MOST_DISCARDED,
     ConnectionCut,
@@ -33,6 +32,7 @@ from mockchirp.http import (
 from mockchirp.media import AudioLibrary
 from mockchirp.origins import OriginRule, cors_headers, preflight_headers
 from mockchirp.runtime import Defaults, Runtime
+from mockchirp.sending.sender import HttpSender, Sender
 from mockchirp.settings import BadSetting, Settings, flag, shorten
 from mockchirp.traffic import ABORTED
 

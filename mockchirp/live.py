@@ -16,7 +16,7 @@ from mockchirp.core.deliveries import Attempt, Delivery, Dispatch, Outcome
 from mockchirp.core.errors import Conflict
 from mockchirp.core.instants import format_milli
 from mockchirp.core.sandbox import Sandbox
-from mockchirp.delivery import Sender
+from mockchirp.sending.sender import Sender
 from mockchirp.traffic import Traffic
 from mockchirp.waits import Found, Waits
 
@@ -133,13 +133,38 @@ class LiveSandbox:
         for dispatch in batch:
             self._sent += 1
             number = self._sent
-            task = asyncio.get_running_loop().create_task(self._sender.send(dispatch))
+            task = asyncio.get_running_loop().create_task(self._send(dispatch))
             self._in_flight[number] = (dispatch, task)
             task.add_done_callback(partial(self._arrived, number))
         self._set_timer()
         self.waits.wake()
         if self.when_used is not None:
             self.when_used(self)
+
+    async def _send(self, dispatch: Dispatch) -> Outcome:
+        """Wait for a place, and make the attempt in it."""
+        url, sender = dispatch.url, self._sender
+        turn = asyncio.get_running_loop().create_future()
+        taken = False
+
+        def take() -> None:
+            nonlocal taken
+            if turn.done():
+                return
+            taken = sender.take_place(url)
+            if taken:
+                turn.set_result(None)
+            else:
+                sender.when_free(url, take)
+
+        try:
+            take()
+            async with sender.burst():  # which lasts from one attempt to the next
+                await turn
+                return await sender.send(dispatch)
+        finally:
+            if taken:
+                sender.give_place_back(url)
 
     def set_clock(self, *, now: int | None = None, mode: Mode | None = None, rate: float | None = None) -> None:
         """Change the clock; what falls due by a jump happens. Raise :class:`Conflict` if time would go back or an

@@ -11,8 +11,8 @@ from mockchirp.core.keys import check_app_key
 from mockchirp.core.recordings import RecordingFormat
 from mockchirp.core.sandbox import DEFAULT_KEY, Sandbox
 from mockchirp.core.world import Policy
-from mockchirp.delivery import Sender
 from mockchirp.live import LiveSandbox
+from mockchirp.sending.sender import Sender
 from mockchirp.traffic import Traffic
 
 FROZEN_START = parse_instant("2026-01-15T10:30:00Z")

@@ -30,7 +30,7 @@ from mockchirp.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from mockchirp.app import App
-    from mockchirp.delivery import Sender
+    from mockchirp.sending.sender import Sender
 
 GRACE = 0.5
 """Real seconds that answers under way get at a stop, and again what they do when they are cut short."""

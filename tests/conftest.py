@@ -18,7 +18,7 @@ from mockchirp.app import create_app
 from mockchirp.contract import documented
 from mockchirp.core.deliveries import Dispatch, Outcome
 from mockchirp.core.sandbox import Sandbox
-from mockchirp.delivery import Sender
+from mockchirp.sending.sender import Sender
 from mockchirp.settings import Settings
 
 CONTRACT = Path(__file__).parents[1] / "mockchirp" / "openapi.yaml"

@@ -1,4 +1,4 @@
-"""Sending webhooks to receivers of every kind: :mod:`mockchirp.delivery` and :mod:`mockchirp.connections`."""
+"""Sending webhooks to receivers of every kind: :mod:`mockchirp.sending`."""
 
 import asyncio
 import gc
@@ -18,7 +18,7 @@ import pytest
 
 from mockchirp import __version__
 from mockchirp.core.deliveries import Dispatch, Outcome
-from mockchirp.delivery import HttpSender
+from mockchirp.sending.sender import HttpSender, Sender
 
 try:
     import uvloop
@@ -146,6 +146,33 @@ async def hang(visit: Visit) -> None:
 
 def dispatch(url: str, *headers: tuple[str, str], body: bytes = b'{"event":"calls.initiated"}') -> Dispatch:
     return Dispatch("dlv_1", 1, url, (("Content-Type", "application/json"), *headers), body)
+
+
+async def in_turn(sender: Sender, url: str, count: int) -> list[Outcome]:
+    """Send ``count`` webhooks to one URL, each as soon as there is a place for it, as those who use a sender do."""
+    loop = asyncio.get_running_loop()
+    attempts: list[asyncio.Task[Outcome]] = []
+    started = loop.create_future()
+
+    def go_on() -> None:
+        while len(attempts) < count and not started.done():
+            if not sender.take_place(url):
+                sender.when_free(url, go_on)
+                return
+            attempts.append(loop.create_task(sender.send(dispatch(url))))
+            attempts[-1].add_done_callback(lambda _: sender.give_place_back(url))
+        if not started.done():
+            started.set_result(None)
+
+    go_on()
+    try:
+        await started
+        return await asyncio.gather(*attempts)
+    finally:
+        sender.forget(go_on)
+        started.cancel()
+        for attempt in attempts:
+            attempt.cancel()
 
 
 @pytest.fixture(params=LOOPS.values(), ids=LOOPS)
@@ -655,7 +682,8 @@ def test_attempts_at_once_share_few_connections(run: Run) -> None:
     async def story() -> None:
         async with receiving(always()) as receiver:
             sender = HttpSender(per_origin=3)
-            outcomes = await asyncio.gather(*(sender.send(dispatch(receiver.origin)) for _ in range(50)))
+            async with sender.burst():
+                outcomes = await in_turn(sender, receiver.origin, 50)
             assert all(outcome.succeeded for outcome in outcomes)
             assert len(receiver.requests) == 50
             assert receiver.connections <= 3
@@ -719,7 +747,7 @@ def test_connections_that_the_receiver_closes_unannounced(run: Run) -> None:
     async def story() -> None:
         async with receiving(behave) as receiver:
             sender = HttpSender(per_origin=5)
-            outcomes = await asyncio.gather(*(sender.send(dispatch(receiver.origin)) for _ in range(100)))
+            outcomes = await in_turn(sender, receiver.origin, 100)
             assert [outcome.error for outcome in outcomes if outcome.error] == []
 
     run(story())
@@ -759,8 +787,7 @@ def test_a_small_receiver_is_not_overrun(run: Run) -> None:
             """Say nothing."""
 
     async def story(url: str) -> list[Outcome]:
-        sender = HttpSender()
-        return await asyncio.gather(*(sender.send(dispatch(url)) for _ in range(100)))
+        return await in_turn(HttpSender(), url, 100)
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -780,7 +807,7 @@ def test_a_receiver_that_keeps_connections_gets_more_of_them(run: Run) -> None:
             sender = HttpSender(per_origin=8)
             async with sender.burst():
                 for _ in range(5):
-                    await asyncio.gather(*(sender.send(dispatch(receiver.origin)) for _ in range(20)))
+                    await in_turn(sender, receiver.origin, 20)
             assert receiver.most_open == 8
 
     run(story())
@@ -792,14 +819,13 @@ def test_a_receiver_that_hangs_holds_up_no_other(run: Run) -> None:
     async def story() -> None:
         async with receiving(hang) as hanging, receiving(always()) as healthy:
             sender = HttpSender(per_origin=2)
-            stuck = [asyncio.ensure_future(sender.send(dispatch(hanging.origin))) for _ in range(5)]
+            stuck = asyncio.ensure_future(in_turn(sender, hanging.origin, 5))
             for _ in range(10):
-                assert (await sender.send(dispatch(healthy.origin))).succeeded
-            assert not any(attempt.done() for attempt in stuck)
+                assert (await in_turn(sender, healthy.origin, 1))[0].succeeded
+            assert not stuck.done()
             assert hanging.most_open <= 2
-            for attempt in stuck:
-                attempt.cancel()
-            await asyncio.gather(*stuck, return_exceptions=True)
+            stuck.cancel()
+            await asyncio.gather(stuck, return_exceptions=True)
 
     run(story())
 
@@ -810,7 +836,7 @@ def test_waiting_for_a_place_is_not_timed(run: Run) -> None:
     async def story() -> None:
         async with receiving(hang) as receiver:
             sender = HttpSender(BRIEF, per_origin=1)
-            outcomes = await asyncio.gather(*(sender.send(dispatch(receiver.origin)) for _ in range(3)))
+            outcomes = await in_turn(sender, receiver.origin, 3)
             assert [outcome.error for outcome in outcomes] == ["no answer within 0.1 s"] * 3
             assert len(receiver.requests) == 3
             assert receiver.most_open == 1
@@ -967,5 +993,5 @@ def test_loops_in_several_threads_at_once(run: Run, receiver_apart: str) -> None
 
 def test_the_http_library_waits_for_the_first_webhook() -> None:
     """A server that sends nothing does not pay for the import."""
-    code = "import sys, mockchirp.delivery as d; d.HttpSender(); sys.exit('aiohttp' in sys.modules)"
+    code = "import sys, mockchirp.sending.sender as d; d.HttpSender(); sys.exit('aiohttp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

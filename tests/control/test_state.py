@@ -8,7 +8,7 @@ import pytest
 from mockchirp.api.models import UpdateConfiguration
 from mockchirp.app import create_app
 from mockchirp.core.deliveries import Outcome
-from mockchirp.delivery import Sender
+from mockchirp.sending.sender import Sender
 from mockchirp.settings import Settings
 from mockchirp.state.calling import CallingFields
 

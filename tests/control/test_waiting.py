@@ -7,7 +7,7 @@ import pytest
 
 from mockchirp.app import create_app
 from mockchirp.core.deliveries import Outcome
-from mockchirp.delivery import Sender
+from mockchirp.sending.sender import Sender
 from mockchirp.settings import Settings
 
 WAIT = "/_mockchirp/wait"

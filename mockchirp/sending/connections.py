@@ -1,18 +1,14 @@
-"""The HTTP client behind :class:`mockchirp.delivery.HttpSender`: how a webhook is posted, and what each failure is called.
+"""The HTTP client behind :class:`mockchirp.sending.sender.HttpSender`: how a webhook is posted, and what each failure is called.
 
 aiohttp does the work. Set against its defaults: no cookies, no proxies from the environment, no redirects, no decompression, no
-headers but the dispatch's own (``Host``, ``Content-Length`` and ``User-Agent`` apart), no limit on connections (places are
-given out here, so that waiting for one is not timed), and names looked up in threads of our own.
+headers but the dispatch's own (``Host``, ``Content-Length`` and ``User-Agent`` apart), no limit on connections (that is what
+places are for), and names looked up in threads of our own.
 
 **Stale connections.** A receiver may close a kept connection just as the next webhook goes out on it. aiohttp drops a closed
 connection that it has noticed, and repeats nothing that is not idempotent, a POST least of all. Here an attempt on a *reused*
 connection that ends before the first byte of an answer is repeated, once, on a new connection: Chirp promises delivery at
 least once, and a failure in the ledger that the receiver has not caused would mislead more than a duplicate, which
 receivers must expect. An attempt on a new connection is never repeated.
-
-**How many at once.** An origin begins with :data:`FIRST_PLACES` attempts under way: a small receiver's queue of new connections
-is short (five, in Python's own server), and what does not fit waits for seconds or fails. One that keeps its connections open
-gets a place more with every answer on a kept one; so does one that hangs, as there is nothing left to spare it.
 
 **The end of the answer.** At most :data:`KEPT` bytes of the body are kept. When there are more the answer counts as
 complete, since its status is known, and the connection is dropped. A body within that bound must end in time: otherwise the
@@ -31,7 +27,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -45,9 +41,6 @@ if TYPE_CHECKING:
     from aiohttp.client_reqrep import ClientRequest
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
-
-FIRST_PLACES = 5
-"""Attempts that may be under way to an origin of which nothing is known yet."""
 
 KEPT = 4096
 """Bytes of an answer's body that are read and kept."""
@@ -87,14 +80,12 @@ _attempt: ContextVar[_Attempt] = ContextVar("_attempt")
 class Connections:
     """The connections of one event loop, the running one.
 
-    ``time_limit`` (s) bounds each attempt, ``per_origin`` the number of attempts under way to each origin.
+    ``time_limit`` (s) bounds each attempt.
     """
 
-    def __init__(self, time_limit: float, per_origin: int, lookup: Lookup) -> None:
+    def __init__(self, time_limit: float, lookup: Lookup) -> None:
         self.loop = asyncio.get_running_loop()
         self._time_limit = time_limit
-        self._per_origin = per_origin
-        self._places: WeakValueDictionary[URL, _Places] = WeakValueDictionary()
         self._under_way: set[_Attempt] = set()
         self._session = aiohttp.ClientSession(
             connector=_Connector(resolver=_Resolver(lookup), limit=0, keepalive_timeout=IDLE, ttl_dns_cache=1),
@@ -105,24 +96,18 @@ class Connections:
             timeout=_UNTIMED,
         )
 
-    async def post(self, dispatch: Dispatch) -> Outcome:
-        """Wait for a place, then make one attempt; raise nothing but ``CancelledError``."""
+    async def post(self, dispatch: Dispatch) -> tuple[Outcome, bool]:
+        """Make one attempt: its outcome, and whether the origin can do with one more at once."""
         try:
             url = URL(dispatch.url)
             origin = url.origin()
             if origin.scheme not in ("http", "https"):
                 raise ValueError(origin.scheme)
         except ValueError:
-            return Outcome(None, f"not sent: {dispatch.url[:200]!r} is not an http or https URL")
-        places = self._places.get(origin)
-        if places is None:
-            places = self._places[origin] = _Places(self._per_origin)
-        async with places.free:
-            attempt = _Attempt(asyncio.timeout(self._time_limit))
-            outcome = await self._exchange(url, dispatch, attempt)
-            if attempt.reused or attempt.hung:
-                places.widen()
-            return outcome
+            return Outcome(None, f"not sent: {dispatch.url[:200]!r} is not an http or https URL"), False
+        attempt = _Attempt(asyncio.timeout(self._time_limit))
+        outcome = await self._exchange(url, dispatch, attempt)
+        return outcome, attempt.reused or attempt.hung
 
     async def close(self) -> None:
         """Close all connections; attempts under way end at once, with an outcome."""
@@ -191,21 +176,6 @@ class Connections:
         # aiohttp warns of a large body unless it may send it in pieces.
         data = dispatch.body if len(dispatch.body) <= _LARGE else io.BytesIO(dispatch.body)
         return await self._session.post(url, data=data, headers=dispatch.headers, allow_redirects=False)
-
-
-class _Places:
-    """The places of one origin: few at first, at most ``most``."""
-
-    def __init__(self, most: int) -> None:
-        first = min(most, FIRST_PLACES)
-        self.free = asyncio.Semaphore(first)
-        self._in_reserve = most - first
-
-    def widen(self) -> None:
-        """Add a place, up to the bound."""
-        if self._in_reserve:
-            self._in_reserve -= 1
-            self.free.release()
 
 
 class _Connector(aiohttp.TCPConnector):
