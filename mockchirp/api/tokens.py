@@ -1,9 +1,13 @@
-"""WebRTC tokens (chirp-api.md section 8): real LiveKit access tokens, on the sandbox's clock."""
+"""WebRTC tokens (chirp-api.md section 8): real LiveKit access tokens.
+
+Their times are the machine's, whatever the sandbox's clock says, since a LiveKit server judges them by its own.
+"""
 
 import warnings
 
 from mockchirp.api.models import CreateToken
 from mockchirp.api.operation import Request
+from mockchirp.clock import machine_now
 from mockchirp.core.instants import SECOND
 from mockchirp.http import parse_model
 
@@ -14,7 +18,7 @@ def create_webrtc_token(request: Request) -> object:
 
     body = parse_model(CreateToken, request.body)
     policy = request.sandbox.policy
-    now = request.sandbox.now // SECOND
+    now = machine_now() // SECOND
     claims: dict[str, object] = {
         "iss": policy.livekit_api_key,
         "sub": body.participant_identity,

@@ -11,7 +11,7 @@ from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.faults import CODES, Abort, Fault, Target, public_fault
 from mockchirp.core.ids import PATTERNS
 from mockchirp.core.instants import LONGEST, SECOND, format_duration
-from mockchirp.fields import Body, Duration
+from mockchirp.fields import FINEST, Body, Duration
 
 MOST_COPIES = 100
 """How many duplicates of a delivery one fault may make, and behind how many it may hold one back."""
@@ -31,7 +31,7 @@ def _whole(value: object) -> object:
 
 
 def _durations(longest: int, pattern: str) -> dict[str, Any]:
-    numbers = {"type": "number", "minimum": 0.001, "maximum": longest}
+    numbers = {"type": "number", "minimum": FINEST, "maximum": longest, "multipleOf": FINEST}
     return {"anyOf": [numbers, {"type": "string", "pattern": pattern}]}
 
 

@@ -20,7 +20,7 @@ from mockchirp.core.events import EVENTS
 from mockchirp.core.instants import SECOND
 from mockchirp.core.scenarios import FarEndAction
 from mockchirp.core.webhooks import webhook_events
-from mockchirp.fields import Body, Duration, Instant
+from mockchirp.fields import FINEST, Body, Duration, Instant
 from mockchirp.state.calling import CallingFields
 from mockchirp.state.scenarios import ScenarioBody as ScenarioBody
 
@@ -40,8 +40,8 @@ Held = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "minimum": 0, "maximum": LONGEST_HELD // SECOND},
-                {"type": "string", "pattern": r"^([0-5]?[0-9](\.[0-9]+)?|60)s?$"},
+                {"type": "number", "minimum": 0, "maximum": LONGEST_HELD // SECOND, "multipleOf": FINEST},
+                {"type": "string", "pattern": r"^([0-5]?[0-9](\.[0-9]{1,3})?|60)s?$"},
             ]
         }
     ),

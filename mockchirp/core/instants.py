@@ -2,11 +2,14 @@
 
 Both are whole milliseconds held in an ``int``: an instant counts from the Unix epoch (UTC), a duration from nothing.
 Whole numbers keep a history the same byte for byte; milliseconds are the finest that Chirp ever shows.
+
+An instant that is written more finely means the millisecond that it lies in, since most languages print microseconds unasked. A
+duration that is written more finely is refused: rounded, it would be another one, and often 0.
 """
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import lru_cache
 
 SECOND = 1_000
@@ -19,7 +22,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
 _ONE_NUMBER = re.compile(r"[-+.\deE]+|nan|inf(?:inity)?", re.ASCII | re.IGNORECASE)
-"""What is left to ``float``: it alone would take underscores and the digits of any script, too."""
+"""What is left to ``Decimal``: it alone would take underscores and the digits of any script, too."""
+_LONGEST_TEXT = 100
+"""Characters of a duration that is read at all."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 
 
@@ -60,27 +65,39 @@ def whole_seconds(start: int, end: int) -> int:
 def parse_duration(value: str | int | float) -> int:
     """Read seconds as a number, or a string such as ``90s``, ``5m``, ``1h30m``, ``2d``, ``250ms`` or ``1.5``.
 
-    Raise ``ValueError`` on anything else, negative and infinite numbers included.
+    The decimal digits count as they are written; of a float, the 15 that a double keeps. Raise ``ValueError`` on anything else:
+    negative and infinite numbers, and what is finer than a millisecond.
     """
     if isinstance(value, str):
-        text = value.strip()
-        if _DURATION.fullmatch(text):
-            return _bounded(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)), text)
-        try:
-            value = float(text if _ONE_NUMBER.fullmatch(text) else "")
-        except ValueError:
-            raise ValueError(
-                f"{text[:40]!r} is not a duration: seconds, or a string such as 90s, 5m, 1h30m, 2d"
-            ) from None
-    if isinstance(value, bool) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{value!r} is not a duration: it must be a number of seconds from 0")
-    return _bounded(value * SECOND, value)
+        text = value.strip() if len(value) <= _LONGEST_TEXT else ""
+        parts = (
+            _PART.findall(text) if _DURATION.fullmatch(text) else [(text if _ONE_NUMBER.fullmatch(text) else "", "s")]
+        )
+    else:
+        parts = [(f"{value:.15g}" if isinstance(value, float) else str(value), "s")]
+    shown = repr(value.strip()[:40] if isinstance(value, str) else value)[:42]
+    try:
+        duration = sum(_milliseconds(number, unit) for number, unit in parts)
+    except InvalidOperation:
+        raise ValueError(f"{shown} is not a duration: seconds from 0, or a string such as 90s, 5m, 1h30m, 2d") from None
+    except Inexact:
+        raise ValueError(f"{shown} is finer than a millisecond; a duration is a whole number of milliseconds") from None
+    if duration > LONGEST:
+        raise ValueError(f"{shown} is too long a duration: at most {LONGEST // DAY} days")
+    return duration
 
 
-def _bounded(milliseconds: float, given: object) -> int:
-    if not milliseconds <= LONGEST:
-        raise ValueError(f"{str(given)[:40]!r} is too long a duration: at most {LONGEST // DAY} days")
-    return round(milliseconds)
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
+
+
+def _milliseconds(number: str, unit: str) -> int:
+    """``number`` of a unit. Raise ``InvalidOperation`` if it is none from 0 on, ``Inexact`` if it is finer than a millisecond."""
+    exact = Decimal(number)
+    if not exact.is_finite() or exact < 0:
+        raise InvalidOperation
+    if exact > LONGEST:
+        return LONGEST + 1
+    return int(_EXACT.multiply(exact, Decimal(_UNITS[unit])).to_integral_exact(context=_EXACT))
 
 
 def format_duration(duration: int) -> str:

@@ -16,8 +16,8 @@ BODY = {"roomName": "call-NJGrDXr5RG0m", "participantIdentity": "agent-7"}
 
 @pytest.fixture
 def mock(open_mock):
-    """One whose clock is the real one, as that of the verifier is."""
-    return open_mock(clock_mode="real", livekit_api_key="APIkey", livekit_api_secret=SECRET)
+    """One whose clock is frozen in January 2026, while that of the verifier runs."""
+    return open_mock(livekit_api_key="APIkey", livekit_api_secret=SECRET)
 
 
 def parts(token):
@@ -49,7 +49,7 @@ def test_livekit_refuses_it_with_another_key_or_secret(mock, key, secret):
 
 def test_a_local_livekit_server_takes_it_by_default(open_mock):
     """`livekit-server --dev` knows the key `devkey` and the secret `secret`."""
-    token = open_mock(clock_mode="real").post(TOKENS, BODY).json()["token"]
+    token = open_mock().post(TOKENS, BODY).json()["token"]
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the secret is short, and well known
@@ -57,25 +57,35 @@ def test_a_local_livekit_server_takes_it_by_default(open_mock):
     assert claims.identity == "agent-7"
 
 
+@pytest.mark.parametrize("start", ["2015-01-01T00:00:00Z", "2149-01-01T00:00:00Z"])
+def test_a_token_is_good_whatever_the_sandboxs_clock_says(open_mock, start):
+    """In its past and in its future, and after a jump: a LiveKit server has another clock."""
+    mock = open_mock(clock_start=start, livekit_api_key="APIkey", livekit_api_secret=SECRET)
+    mock.advance(by="30d")
+
+    token = mock.post(TOKENS, {**BODY, "ttl": 60}).json()["token"]
+
+    assert TokenVerifier("APIkey", SECRET).verify(token).identity == "agent-7"
+
+
 @pytest.mark.parametrize(("ttl", "expires"), [(None, 3600), (60, 60), (86_400, 86_400), (600.0, 600)])
 def test_a_token_is_good_for_a_while(open_mock, ttl, expires):
-    """From now on the sandbox's clock, an hour unless said otherwise; what it says is what the answer says."""
-    mock = open_mock()
-    mock.advance(by=90)
-    now = 1_768_473_090
+    """From the machine's now on, an hour unless said otherwise; what it says is what the answer says."""
+    earliest = int(time.time())
 
-    answer = mock.post(TOKENS, BODY if ttl is None else {**BODY, "ttl": ttl}).json()
+    answer = open_mock().post(TOKENS, BODY if ttl is None else {**BODY, "ttl": ttl}).json()
 
     header, claims = parts(answer["token"])
     assert header == {"alg": "HS256", "typ": "JWT"}
+    begins = claims.pop("nbf")
+    assert earliest <= begins <= int(time.time())
     assert claims == {
         "iss": "devkey",
         "sub": "agent-7",
-        "nbf": now,
-        "exp": now + expires,
+        "exp": begins + expires,
         "video": {"room": "call-NJGrDXr5RG0m", "roomJoin": True},
     }
-    assert answer["expiresAt"] == now + expires
+    assert answer["expiresAt"] == begins + expires
 
 
 def test_names_are_taken_as_they_are(open_mock):

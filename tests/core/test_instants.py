@@ -115,9 +115,17 @@ def test_seconds_between_instants_agree_with_what_is_shown(one, other):
         (0, 0),
         (90, 90 * SECOND),
         (1.5, 1_500),
-        (0.0004, 0),
-        (0.0006, 1),
+        (0.1, 100),
+        (2.675, 2_675),
+        (0.1 + 0.2, 300),
+        (1001 * 0.001, 1_001),
+        (3_153_599_999.999, LONGEST - 1),
         (1e3, 1_000 * SECOND),
+        (-0.0, 0),
+        ("1e-3", 1),
+        ("0.001000", 1),
+        ("1.0000000000000000000000000000000000000000000000000000000000000000000000s", 1_000),
+        ("0.00005h", 180),
         ("0", 0),
         ("90", 90 * SECOND),
         ("1.5", 1_500),
@@ -134,8 +142,48 @@ def test_seconds_between_instants_agree_with_what_is_shown(one, other):
     ids=repr,
 )
 def test_a_duration_is_read(value, duration):
-    """A number of seconds, or a string with units; to the millisecond."""
+    """A number of seconds, or a string with units: the decimal digits as they are written, to the millisecond."""
     assert parse_duration(value) == duration
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0.0001,
+        0.0005,
+        0.0015,
+        1.0005,
+        1e-9,
+        5e-324,
+        "0.0001",
+        "1e-9",
+        "1e-400",
+        "1e-99999999",
+        "0.5ms",
+        "1.5ms",
+        "0.1ms0.9ms",
+        "1.0005s",
+        "0.00001m",
+        "1h0.5ms",
+        "1s" + "0.0001s",
+        "1." + "0" * 90 + "1s",
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_duration_finer_than_a_millisecond_is_refused(value):
+    """Rounded, it would be another one, and often none at all."""
+    with pytest.raises(ValueError, match="is finer than a millisecond") as refusal:
+        parse_duration(value)
+
+    assert len(str(refusal.value)) < 200
+
+
+@given(st.integers(0, LONGEST))
+def test_a_number_of_seconds_with_three_decimals_is_exact(duration):
+    """Whether it comes as a float or as a text."""
+    assert (
+        parse_duration(duration / SECOND) == parse_duration(f"{duration // SECOND}.{duration % SECOND:03}") == duration
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,6 +225,7 @@ def test_a_duration_is_read(value, duration):
         "9" * 400 + "s",
         3200000000.0,
         "1" * 100000,
+        "1s" * 50000,
         "1s" * 50000 + "x",
     ],
     ids=lambda value: repr(value)[:30],
