@@ -1,4 +1,4 @@
-"""One sandbox, alive: brought up to the time, sending what it has to send, and jumping when told to.
+"""One sandbox, alive: brought up to the time, sending what it has to send, and jumping when told to (:mod:`mockchirp.advance`).
 
 Every request catches its sandbox up at the door, so answers are right even if nothing runs in the background; a timer
 of the event loop, set for the next due instant, only adds punctuality. An idle server does nothing. Between the door
@@ -6,15 +6,13 @@ and the answer nothing awaits, so no lock is held anywhere.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
-from mockchirp.clock import LATEST, Clock, Mode, check_reachable, real_seconds
-from mockchirp.core.deliveries import Attempt, Delivery, Dispatch, Outcome
+from mockchirp.clock import LATEST, Clock, Mode, real_seconds
+from mockchirp.core.deliveries import Delivery, Dispatch, Outcome
 from mockchirp.core.errors import Conflict
-from mockchirp.core.instants import format_milli
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.sending.sender import Sender
 from mockchirp.traffic import Traffic
@@ -22,19 +20,8 @@ from mockchirp.waits import Found, Waits
 
 SLICE = 0.005
 """Real seconds that a jump may take before the event loop gets a turn."""
-
-
-@dataclass(slots=True)
-class Report:
-    """What an advance did: instants ``start`` and ``end``, the numbers of the last event and of the last sending before
-    it, the attempts that it made itself, in order: at most as many as events are kept, the newest.
-    """
-
-    start: int
-    end: int
-    last_event: int
-    last_sent: int
-    attempts: deque[tuple[Delivery, Attempt]]
+Noted = Callable[[int, Delivery], None]
+"""Told of a sending, by its number, and of the delivery that it was for, when its outcome has been recorded."""
 
 
 class LiveSandbox:
@@ -60,11 +47,12 @@ class LiveSandbox:
         self.clock = clock
         self.advancing = False
         self.waits = Waits(most_waits)
-        self._sender = sender
+        self.sender = sender
         self.when_used = when_used
         self._traffic = traffic or Traffic()
         self._in_flight: dict[int, tuple[Dispatch, asyncio.Task[Outcome]]] = {}
-        self._sent = 0
+        self.sent = 0
+        """How many attempts have been sent."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_for: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._closed = False
@@ -83,7 +71,7 @@ class LiveSandbox:
     def trace(self) -> tuple[int, ...]:
         """Numbers of which at least one differs whenever something has changed."""
         sandbox, timeline = self.sandbox, self.sandbox.timeline
-        flights = (self._sent, len(self._in_flight))
+        flights = (self.sent, len(self._in_flight))
         return (self.revision, sandbox.events.last, timeline.last_order, len(timeline), *flights)
 
     @property
@@ -131,8 +119,8 @@ class LiveSandbox:
         if sandbox is not None and sandbox is not self.sandbox:
             batch = []
         for dispatch in batch:
-            self._sent += 1
-            number = self._sent
+            self.sent += 1
+            number = self.sent
             task = asyncio.get_running_loop().create_task(self._send(dispatch))
             self._in_flight[number] = (dispatch, task)
             task.add_done_callback(partial(self._arrived, number))
@@ -143,7 +131,7 @@ class LiveSandbox:
 
     async def _send(self, dispatch: Dispatch) -> Outcome:
         """Wait for a place, and make the attempt in it."""
-        url, sender = dispatch.url, self._sender
+        url, sender = dispatch.url, self.sender
         turn = asyncio.get_running_loop().create_future()
         taken = False
 
@@ -170,35 +158,23 @@ class LiveSandbox:
         """Change the clock; what falls due by a jump happens. Raise :class:`Conflict` if time would go back or an
         advance is under way.
         """
-        self._check_not_advancing()
+        self.check_not_advancing()
         self.clock.set(real_seconds(), now=now, mode=mode, rate=rate)
         self._timer_for = None
         self.catch_up()
 
-    async def advance(self, *, by: int | None = None, to: int | None = None, limit: int = 0) -> Report:
-        """Move time ``by`` so many milliseconds or ``to`` an instant; without both, until nothing is pending, but no
-        further than ``limit`` milliseconds.
+    def check_not_advancing(self) -> None:
+        """Raise :class:`Conflict` if an advance is under way."""
+        if self.advancing:
+            raise Conflict("an advance of this sandbox is under way; one at a time is allowed")
 
-        It settles: whatever falls due happens in order, each thing at its own instant; the webhooks of an instant are
-        sent and their outcomes recorded, in the order in which they were sent, before time moves on. Raise
-        :class:`Conflict` if an advance is under way already or ``to`` is past.
-        """
-        self._check_not_advancing()
+    @contextmanager
+    def begin_advance(self) -> Iterator[None]:
+        """Inside, only the advance moves time; afterwards the clock goes on from where it has led."""
         sandbox = self.sandbox
-        if by is not None:
-            to = sandbox.now + by
-        horizon = min(LATEST, sandbox.now + limit) if to is None else to
-        check_reachable(horizon, "to" if by is None else "by")
-        if to is not None and to < sandbox.now:
-            raise Conflict(f"it is {format_milli(sandbox.now)}; time never goes back to {format_milli(to)}", param="to")
-        attempts: deque[tuple[Delivery, Attempt]] = deque(maxlen=sandbox.policy.events_kept)
-        report = Report(sandbox.now, sandbox.now, sandbox.events.last, self._sent, attempts)
         self.advancing = True
         try:
-            async with self._sender.burst():
-                await self._run_to(horizon, report)
-            if to is not None or self.pending:
-                sandbox.run_until(horizon)
+            yield
         finally:
             self.advancing = False
             self.clock.rebase(sandbox.now, real_seconds())
@@ -208,8 +184,29 @@ class LiveSandbox:
                     self._arrived(number, task)
             self._set_timer()
             self.waits.wake()
-        report.end = sandbox.now
-        return report
+
+    async def settle(self, note: Noted) -> None:
+        """Send what is due and wait for every outcome, until nothing is in flight: for an advance. Outcomes are recorded, and
+        noted with the number of their sending, in the order of sending.
+        """
+        loop = asyncio.get_running_loop()
+        for number, (dispatch, task) in list(self._in_flight.items()):
+            if task.get_loop() is not loop:  # another loop's, which may never end it: sent again, by this one
+                del self._in_flight[number]
+                self.sandbox.deliveries.hand_back(dispatch)
+        while batch := self.sandbox.take_outbox():
+            self.release(batch)
+        while self._in_flight:
+            await asyncio.wait([task for _, task in self._in_flight.values()])
+            for number, (dispatch, task) in list(self._in_flight.items()):
+                if not task.done():
+                    break  # a receiver's own commands have sent it meanwhile: what follows it has to wait, too
+                del self._in_flight[number]
+                delivery = self._record(dispatch, task)
+                if delivery is not None:
+                    note(number, delivery)
+            self.release(self.sandbox.take_outbox())
+        self.waits.wake()
 
     async def replace(self, sandbox: Sandbox, clock: Clock, seed: int, what: str) -> None:
         """Put another sandbox in the place of this one: what is in flight is abandoned, the timer is stopped, and those who
@@ -217,7 +214,7 @@ class LiveSandbox:
 
         Raise :class:`Conflict` if an advance is under way.
         """
-        self._check_not_advancing()
+        self.check_not_advancing()
         old, self.sandbox = self.sandbox, sandbox
         self._traffic.past_events += old.events.last
         self.clock, self.seed = clock, seed
@@ -228,7 +225,7 @@ class LiveSandbox:
 
     async def remove(self) -> None:
         """Let go of everything, for good. Raise :class:`Conflict` if an advance is under way."""
-        self._check_not_advancing()
+        self.check_not_advancing()
         self._traffic.past_events += self.sandbox.events.last
         await self.close()
         _discard_later(self.sandbox)
@@ -250,60 +247,22 @@ class LiveSandbox:
             task.cancel()
         return tasks
 
-    def _check_not_advancing(self) -> None:
-        if self.advancing:
-            raise Conflict("an advance of this sandbox is under way; one at a time is allowed")
-
-    async def _run_to(self, horizon: int, report: Report) -> None:
-        """Let everything up to ``horizon`` happen, and settle at each instant at which something does."""
-        sandbox = self.sandbox
-        await self._settle(report)
-        turn_ends = real_seconds() + SLICE
-        while (due := sandbox.timeline.next_due()) is not None and due <= horizon:
-            sandbox.run_until(due)
-            await self._settle(report)
-            if real_seconds() > turn_ends:
-                await asyncio.sleep(0)  # noqa: TID251 - the one yield to the event loop
-                turn_ends = real_seconds() + SLICE
-
-    async def _settle(self, report: Report) -> None:
-        """Send what is due and wait for every outcome, until nothing is in flight. Outcomes are recorded in the order
-        of sending.
-        """
-        loop = asyncio.get_running_loop()
-        for number, (dispatch, task) in list(self._in_flight.items()):
-            if task.get_loop() is not loop:  # another loop's, which may never end it: sent again, by this one
-                del self._in_flight[number]
-                self.sandbox.deliveries.hand_back(dispatch)
-        while batch := self.sandbox.take_outbox():
-            self.release(batch)
-        while self._in_flight:
-            await asyncio.wait([task for _, task in self._in_flight.values()])
-            for number, (dispatch, task) in list(self._in_flight.items()):
-                if not task.done():
-                    break  # a receiver's own commands have sent it meanwhile: what follows it has to wait, too
-                del self._in_flight[number]
-                self._record(dispatch, task, report if number > report.last_sent else None)
-            self.release(self.sandbox.take_outbox())
-        self.waits.wake()
-
     def _arrived(self, number: int, task: asyncio.Task[Outcome]) -> None:
         if self.advancing or number not in self._in_flight:
             return  # an advance records its outcomes itself, in order
         dispatch, _ = self._in_flight.pop(number)
         self.catch_up()
-        self._record(dispatch, task, None)
+        self._record(dispatch, task)
         if not task.cancelled():
             self.release(self.sandbox.take_outbox())
 
-    def _record(self, dispatch: Dispatch, task: asyncio.Task[Outcome], report: Report | None) -> None:
+    def _record(self, dispatch: Dispatch, task: asyncio.Task[Outcome]) -> Delivery | None:
         if task.cancelled():  # its event loop ended under it: send it again with the next batch
             self.sandbox.deliveries.hand_back(dispatch)
-            return
+            return None
         delivery = self.sandbox.record_outcome(dispatch, task.result())
         self._traffic.note_attempt(self.sandbox.app_id, delivery, delivery.attempts[-1])
-        if report is not None:
-            report.attempts.append((delivery, delivery.attempts[-1]))
+        return delivery
 
     def _set_timer(self) -> None:
         """Have the event loop wake this sandbox at its next due instant."""

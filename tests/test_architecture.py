@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "mockchirp.traffic": {"core"},
     "mockchirp.logs": set(),
     "mockchirp.live": {"core", "clock", "sending", "waits", "traffic"},
+    "mockchirp.advance": {"core", "clock", "live"},
     "mockchirp.runtime": {"core", "clock", "sending", "live", "traffic"},
     "mockchirp.http": {"core"},
     "mockchirp.origins": {"core", "http"},
@@ -34,6 +35,7 @@ MAY_IMPORT = {
     "mockchirp.pacing": {"clock"},
     "mockchirp.state": {"core", "clock", "fields", "live", "runtime"},
     "mockchirp.control": {
+        "advance",
         "pacing",
         "core",
         "clock",

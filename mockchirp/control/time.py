@@ -1,5 +1,6 @@
 """Time (control-api.md, "Time"): read the clock, set it, jump."""
 
+from mockchirp.advance import advance
 from mockchirp.clock import check_reachable
 from mockchirp.control.models import Advance, SetClock
 from mockchirp.control.operation import Request
@@ -40,7 +41,7 @@ async def advance_clock(request: Request) -> object:
     live = request.live
     body: Advance = request.body
     limit = LONGEST_IDLE if body.limit is None else body.limit
-    report = await live.advance(by=body.by, to=body.to, limit=limit)
+    report = await advance(live, by=body.by, to=body.to, limit=limit)
     return {
         "from": format_milli(report.start),
         "to": format_milli(report.end),
