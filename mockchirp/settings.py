@@ -23,9 +23,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mockchirp.address import DEFAULT_HOST, DEFAULT_PORT
 from mockchirp.clock import EARLIEST, FASTEST, LATEST, Mode
-from mockchirp.core.headers import check_header
+from mockchirp.core.headers import read_headers
 from mockchirp.core.instants import format_second, parse_duration, parse_instant
 from mockchirp.core.keys import APP_KEY
+from mockchirp.core.urls import check_http_url
 
 PREFIX = "MOCKCHIRP_"
 _LONGEST_SHOWN = 80
@@ -70,28 +71,26 @@ def _read_url(value: object, *, base: bool) -> str | None:
     if _is_none(value):
         return None
     text = str(value).strip()
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not re.fullmatch(r"[!-~]+", text):
-        raise ValueError("must be an http or https URL, such as http://localhost:3000/webhooks")
-    if base and ("?" in text or "#" in text or parts.username is not None):
-        raise ValueError("must be an http or https URL without credentials, query and fragment")
-    return text.rstrip("/") if base else text
+    check_http_url(text)
+    if not base:
+        return text
+    for what, there in {
+        "credentials": urlsplit(text).username is not None,
+        "a query": "?" in text,
+        "a fragment": "#" in text,
+    }.items():
+        if there:
+            raise ValueError(f"must be an http or https URL without credentials, query and fragment; it has {what}")
+    return text.rstrip("/")
 
 
 _HEADER = re.compile(r"\s*([^\s:=]+)\s*[:=](.*)", re.DOTALL)
 
 
 def _read_headers(value: object) -> tuple[tuple[str, str], ...]:
-    """Read a JSON object, a `Name: value` or a `Name=value`, or several of them; the last of one name wins."""
-    headers: dict[str, tuple[str, str]] = {}
-    for entry in [value] if isinstance(value, str | Mapping) else value if isinstance(value, Iterable) else [value]:
-        for name, text in _header_pairs(entry):
-            headers[name.lower()] = (name, check_header(name, text))
-    return tuple(headers.values())
+    """Read a JSON object, a `Name: value` or a `Name=value`, or several of them; none of a name twice, whatever its case."""
+    entries = [value] if isinstance(value, str | Mapping) else value if isinstance(value, Iterable) else [value]
+    return read_headers(pair for entry in entries for pair in _header_pairs(entry))
 
 
 def _header_pairs(entry: object) -> Iterable[tuple[str, object]]:
@@ -104,10 +103,12 @@ def _header_pairs(entry: object) -> Iterable[tuple[str, object]]:
     text = str(entry)
     if text.lstrip().startswith("{"):
         try:
-            pairs: dict[str, object] = json.loads(text)
+            pairs: list[tuple[str, object]] = json.loads(
+                text, object_pairs_hook=list
+            )  # a dict would hide a name's first value
         except ValueError:
             raise ValueError("is not a well-formed JSON object of header names and values") from None
-        return pairs.items()
+        return pairs
     match = _HEADER.fullmatch(text)
     if match is None:
         raise ValueError("must be a header such as 'X-Token: abc' or X-Token=abc, or a JSON object of headers")
@@ -254,7 +255,7 @@ class Settings(BaseSettings):
 
     webhook_url: Url = _setting("Webhooks", None, "URL that every new sandbox sends all calling events to")
     webhook_headers: Headers = _setting(
-        "Webhooks", None, "'Name: value' to send with each, repeatable; or a JSON object"
+        "Webhooks", None, "'Name: value' to send with each, repeatable, each name once; or a JSON object"
     )
     webhook_timeout: Timeout = _setting("Webhooks", "5s", "how long a receiver may take to answer 200")
     webhook_retry_schedule: Durations = _setting("Webhooks", "2,4,8,16,32", "waits before the retries, or none")

@@ -199,6 +199,13 @@ def test_the_shipped_seeds_are_found():
         ("a: \0\n", None, "is not valid YAML"),
         ('{"calls": [\n{"from": 1,}]}', 2, "is not valid JSON"),
         ('{\n"calls": [\n{"from": 1}]}', 3, "calls.0.from: input should be a valid string"),
+        (
+            "webhooks:\n- url: http://a\n  headers:\n    X-A: b\n    x-a: c\n",
+            3,
+            "webhooks.0.headers: X-A and x-a differ in case alone",
+        ),
+        ("webhooks:\n- url: https://a:0\n", 2, "webhooks.0.url: 'https://a:0' is not an http or https URL: its port"),
+        ("calls:\n- {from: '+15551234567', to: '+1555', duration: 1.0005}\n", 2, "calls.0.duration: 1.0005 is finer"),
         ("- a\n", None, "must be a mapping"),
         ("", None, "must be a mapping"),
         ("nonsense", None, "must be a mapping"),

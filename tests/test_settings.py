@@ -97,9 +97,31 @@ def test_an_empty_flag_takes_back_a_variable(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_headers_add_up() -> None:
-    """A repeated flag adds headers; a later one of the same name, in whatever case, replaces the earlier."""
-    given = ["X-Token: old", '{"X-Team": "red"}', "x-token=new"]
-    assert read_settings({"webhook_headers": given}).webhook_headers == (("x-token", "new"), ("X-Team", "red"))
+    """A repeated flag adds headers."""
+    given = ["X-Token: abc", '{"X-Team": "red"}', "x-other=1"]
+    assert read_settings({"webhook_headers": given}).webhook_headers == (
+        ("X-Token", "abc"),
+        ("X-Team", "red"),
+        ("x-other", "1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["X-Token: old", "x-token=new"], "X-Token and x-token differ in case alone"),
+        (["X-Token: old", '{"X-TOKEN": "new"}'], "X-Token and X-TOKEN differ in case alone"),
+        (['{"X-Token": "old", "x-token": "new"}'], "X-Token and x-token differ in case alone"),
+        (["X-Token: old", "X-Token: new"], "X-Token is given twice"),
+        (['{"X-Token": "old", "X-Token": "new"}'], "X-Token is given twice"),
+    ],
+)
+def test_a_header_is_given_once(given: list[str], says: str) -> None:
+    """As in a webhook's own headers: which of two is meant is nobody's guess, and no value is repeated."""
+    said = complaint(webhook_headers=given)
+    assert says in said
+    assert "old" not in said
+    assert "new" not in said
 
 
 @pytest.mark.parametrize(
@@ -126,6 +148,8 @@ def test_headers_that_break_http_are_refused(header: str) -> None:
         ("port", "65536", "a whole number from 0 to 65535"),
         ("port", "x", "a whole number from 0 to 65535"),
         ("public_url", "http://mock.example/?a=1", "without credentials, query and fragment"),
+        ("public_url", "http://mock.example/#a", "it has a fragment"),
+        ("public_url", "http://me@mock.example/", "it has credentials"),
         ("public_url", "mock.example", "http or https URL"),
         ("webhook_url", "ftp://localhost/", "http or https URL"),
         ("webhook_url", "http://:3000/", "http or https URL"),

@@ -6,15 +6,20 @@ given is asked of ``model_fields_set``; the defaults there mean nothing.
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from mockchirp.core.calls import Channel, Leg
 from mockchirp.core.configuration import AnswerBehavior
 from mockchirp.core.recordings import RecordingFormat
+from mockchirp.core.urls import check_http_url
 
-HttpUrl = Annotated[
-    str, Field(max_length=2048, pattern=r"^https?://[A-Za-z0-9._~%!$&'()*+,;=:@\[\]-]+(?:[/?#][!-~]*)?$")
-]
+
+def _http_url(value: str) -> str:
+    check_http_url(value)
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 

@@ -30,10 +30,10 @@ from mockchirp.state.values import (
     DeliveryId,
     EventName,
     FaultId,
-    HttpUrl,
     Key,
     Kind,
     Number,
+    Origin,
     RecordingId,
     Span,
     VoicemailId,
@@ -289,7 +289,7 @@ class Document(Part):
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
     identity: str | None = Field(None, min_length=1, max_length=400)
     """What everything by chance comes from; without it, the seed and the first key."""
-    origin: HttpUrl | None = None
+    origin: Origin | None = None
     """Where the links in its webhooks point to; without it, to the server."""
     clock: ClockPart = ClockPart()
     phone_numbers: list[str] = Field(default_factory=list, max_length=1000)

@@ -13,6 +13,7 @@ from mockchirp.core.ids import PATTERNS, PREFIXES
 from mockchirp.core.instants import DAY, LONGEST, format_second, parse_duration, parse_instant
 from mockchirp.core.keys import APP_KEY
 from mockchirp.core.timeline import ACTION_NAMES
+from mockchirp.core.urls import LONGEST_URL, check_http_url
 from mockchirp.fields import INSTANT, LATER_INSTANT, Duration
 
 MOST = 2**53 - 1
@@ -89,9 +90,17 @@ def _key(value: str) -> str:
     return value
 
 
-def _url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value) or len(value) > 2048:
+def _http_url(value: str) -> str:
+    check_http_url(value)
+    return value
+
+
+def _origin(value: str) -> str:
+    """As lenient as what a caller's ``Host`` makes of it."""
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
         raise ValueError(f"{value[:80]!r} is not an http or https URL")
+    if len(value) > LONGEST_URL:
+        raise ValueError(f"it has {len(value)} characters, and at most {LONGEST_URL} are taken")
     return value
 
 
@@ -123,7 +132,8 @@ ActionName = Annotated[str, AfterValidator(_one_of(list(ACTION_NAMES.values()), 
 Code = Annotated[str, AfterValidator(_one_of(CODES, "a code that Chirp documents for calling"))]
 Kind = Annotated[str, AfterValidator(_one_of(PREFIXES, "a kind of identifier"))]
 Key = Annotated[str, AfterValidator(_key)]
-HttpUrl = Annotated[str, AfterValidator(_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Origin = Annotated[str, AfterValidator(_origin)]
 
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Number = Annotated[int, Field(ge=1, le=MOST)]

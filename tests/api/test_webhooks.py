@@ -125,6 +125,7 @@ def test_a_webhook_changes_by_what_is_given(mock, contract, change):
         ("headers", {"X\r\nY": "a"}),
         ("headers", {"X Y": "a"}),
         ("headers", {"": "a"}),
+        ("headers", {"X-Token": "a", "x-token": "b"}),
         ("headers", {"X": 7}),
         ("headers", None),
     ],
@@ -142,6 +143,33 @@ def test_a_webhook_with_a_wrong_field_is_refused(mock, refused, contract, field,
         assert answer.json()["error"]["param"].partition(".")[0] == field
         contract.check_answer(operation_id, 400, answer.content, answer.headers)
     assert mock.get(WEBHOOKS).json() == {"data": [webhook], "totalCount": 1}
+
+
+def test_headers_that_differ_in_case_alone_are_named(mock, refused):
+    """Both, since to HTTP they are one."""
+    headers = {"X-Token": "a", "X-Team": "red", "x-token": "b"}
+
+    refused(mock.post(WEBHOOKS, {**HOOK, "headers": headers}), 400, param="headers", says="X-Token and x-token")
+
+
+def test_a_url_that_is_too_long_is_refused_for_its_length(mock, refused):
+    """Wherever one is given."""
+    url = "https://app.test/" + "x" * 2040
+    create(mock, events=["calls.initiated"])
+    call_id = mock.call()["id"]
+    mock.advance(by=10)
+
+    answers = {
+        "url": mock.post(WEBHOOKS, {**HOOK, "url": url}),
+        "musicUrl": mock.command(call_id, "hold", musicUrl=url),
+        "voicemailGreetingUrl": mock.put(
+            f"/v1/organization/apps/{mock.sandbox().app_id}/calling", {"voicemailGreetingUrl": url}, key="sk_admin_x"
+        ),
+    }
+    for param, answer in answers.items():
+        refused(answer, 400, param=param, says="it has 2057 characters, and at most 2048 are taken")
+    answer = mock.post("/_mockchirp/deliveries/dlv_1/redeliver", {"url": url})
+    refused(answer, 400, param="url", says="it has 2057 characters, and at most 2048 are taken")
 
 
 @pytest.mark.parametrize("field", ["url", "events"])

@@ -185,7 +185,6 @@ EVENT_LISTS = [
 HEADERS = [
     {},
     {"X-Token": "abc"},
-    {"Authorization": "Bearer abc", "authorization": "twice"},
     {"!#$%&'*+.^_`|~0-9A-Za-z": ""},
     {"X": " \t padded \t "},
     {"x" * 256: "x"},
