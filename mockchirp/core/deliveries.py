@@ -91,7 +91,9 @@ class Delivery:
     status: DeliveryStatus = "pending"
     attempts: list[Attempt] = field(default_factory=list)
     sent: Sent | None = None
-    """The attempt that is under way, None if none is."""
+    """The attempt that is due now or under way, None if none is."""
+    queued: bool = False
+    """Whether that attempt waits for a place among those that are under way."""
     url: str = ""
     """Where the latest attempt went."""
     headers: tuple[tuple[str, str], ...] = ()
@@ -107,14 +109,18 @@ class Delivery:
 
 
 MOST_PENDING = 4
-"""As many times the number that is kept may be pending; then the oldest of them are abandoned."""
+"""As many times the number that is kept may wait, for their next attempt or for a place; then the oldest are abandoned."""
+MOST_AT_ONCE = 10_000
+"""So many may fall due in one go, however few are kept: what one jump of the clock brings about is told to every webhook."""
 _SHARE = 64
 """A bound may be passed by one part in so many, so that forgetting comes in batches."""
 
 
 class Ledger:
-    """Every delivery of a sandbox with its attempts, and the outbox of what is due now. Of those that are finished, the
-    newest ``kept`` are kept.
+    """Every delivery of a sandbox with its attempts, and the outbox of what is due now.
+
+    The newest ``kept`` are kept. Finished ones are forgotten first; when too many wait (see :data:`MOST_PENDING`), the
+    oldest of these are abandoned and forgotten. What is being opened, in the outbox or under way stays, whatever ``kept`` is.
 
     Retrying is scheduling: a failed attempt puts the next one on the timeline, ``schedule[n - 1]`` ms after attempt
     number n.
@@ -130,8 +136,11 @@ class Ledger:
         self._held: list[Delivery] = []
         self._outbox: list[Dispatch] = []
         self._sent = 0
+        self._handed_out = 0
         self.count = 0
         """How many deliveries there ever were."""
+        self.given_up = 0
+        """How many of them were abandoned because too many waited."""
 
     def __iter__(self) -> Iterator[Delivery]:
         """Every kept delivery, oldest first."""
@@ -257,27 +266,43 @@ class Ledger:
     def take_outbox(self) -> list[Dispatch]:
         """What is due to be sent now, in order; each attempt is handed out once."""
         taken, self._outbox = self._outbox, []
+        self._handed_out = self._sent
         return taken
+
+    def queue(self, dispatch: Dispatch) -> Delivery | None:
+        """An attempt that was handed out waits for a place; its delivery, or None if it was given up meanwhile. From now
+        on, it can be given up as long as :meth:`depart` has not been called.
+        """
+        delivery = self._deliveries.get(dispatch.delivery_id)
+        if delivery is None or delivery.sent is None:
+            return None
+        if delivery.status != "pending":
+            delivery.sent = None
+            return None
+        delivery.queued = True
+        return delivery
+
+    def depart(self, delivery: Delivery) -> None:
+        """The attempt that was queued is under way: its outcome will be recorded, or it is handed back."""
+        delivery.queued = False
 
     def abandon(self, webhook_id: str) -> None:
         """Give up every pending delivery to a webhook: no further attempt is made, not even one that is due."""
-        given_up = {}
         for delivery in self._deliveries.values():
             if delivery.webhook_id == webhook_id and delivery.status == "pending":
                 self._give_up(delivery)
-                given_up[delivery.id] = delivery
-        for dispatch in self._outbox:
-            if dispatch.delivery_id in given_up:
-                given_up[dispatch.delivery_id].sent = None
-        self._outbox = [dispatch for dispatch in self._outbox if dispatch.delivery_id not in given_up]
+        self._clear_outbox()
 
     def hand_back(self, dispatch: Dispatch) -> None:
         """Take back an attempt of which nothing came, not even a failure: it is due again, unless it was given up."""
         delivery = self._deliveries[dispatch.delivery_id]
+        assert delivery.sent is not None, "only an attempt that was sent comes back"
         if delivery.status == "abandoned":
             delivery.sent = None
-        else:
-            self._outbox.append(dispatch)
+            return
+        self._sent += 1
+        delivery.sent, delivery.queued = delivery.sent._replace(number=self._sent), False
+        self._outbox.append(dispatch)
 
     def record(self, dispatch: Dispatch, outcome: Outcome, now: int) -> Delivery:
         """Enter what came of an attempt at the instant ``now``: it is delivered, tried again later, or exhausted."""
@@ -304,25 +329,50 @@ class Ledger:
     def _keep(self, delivery: Delivery) -> None:
         self._deliveries[delivery.id] = delivery
         if len(self._deliveries) > self._look_at:
-            self._forget_oldest()
-            self._look_at = max(self._kept, len(self._deliveries)) + self._kept // _SHARE
+            self._make_room(delivery)
+            most = max(self._kept, len(self._deliveries))
+            self._look_at = most + most // _SHARE
 
-    def _forget_oldest(self) -> None:
+    def _make_room(self, newest: Delivery) -> None:
+        """Forget what there is too much of, but not ``newest``, which is being opened."""
         surplus = len(self._deliveries) - self._kept
-        idle = [delivery for delivery in self._deliveries.values() if delivery.sent is None]
-        for delivery in islice((each for each in idle if each.status != "pending"), surplus):
+        finished = (each for each in self._deliveries.values() if each.status != "pending" and each.sent is None)
+        for delivery in list(islice(finished, surplus)):
             del self._deliveries[delivery.id]
-        too_many = len(self._deliveries) - MOST_PENDING * self._kept
-        if too_many > 0:  # on a frozen clock nothing is ever delivered that was not at once
-            for delivery in islice((each for each in idle if each.status == "pending"), too_many):
-                self._give_up(delivery)
-                del self._deliveries[delivery.id]
+        if len(self._deliveries) <= MOST_PENDING * self._kept:
+            return
+        waiting = [each for each in self._deliveries.values() if each.status == "pending" and _waits(each)]
+        opened = [self._deliveries[dispatch.delivery_id] for dispatch in self._outbox]
+        too_many = [
+            *islice((each for each in waiting if each is not newest), max(0, len(waiting) - MOST_PENDING * self._kept)),
+            *islice(opened, max(0, len(opened) - max(MOST_AT_ONCE, MOST_PENDING * self._kept))),
+        ]
+        for delivery in too_many:
+            self._give_up(delivery)
+            del self._deliveries[delivery.id]
+        self.given_up += len(too_many)
+        self._clear_outbox()
 
     def _give_up(self, delivery: Delivery) -> None:
         delivery.status = "abandoned"
+        if delivery.queued or self._is_in_outbox(delivery):
+            delivery.sent, delivery.queued = None, False
         self._timeline.cancel(delivery.id)
         if delivery.held_by is not None:
             self._forget_held(delivery)
+
+    def _clear_outbox(self) -> None:
+        """Take out what was given up."""
+        due = [(dispatch, self._deliveries.get(dispatch.delivery_id)) for dispatch in self._outbox]
+        self._outbox = [dispatch for dispatch, delivery in due if delivery is not None and delivery.sent is not None]
+
+    def _is_in_outbox(self, delivery: Delivery) -> bool:
+        return delivery.sent is not None and delivery.sent.number > self._handed_out
+
+
+def _waits(delivery: Delivery) -> bool:
+    """Whether a pending delivery waits for its next attempt or for a place."""
+    return delivery.sent is None or delivery.queued
 
 
 def public_attempt(delivery: Delivery, attempt: Attempt) -> dict[str, object]:
