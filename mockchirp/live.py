@@ -14,6 +14,7 @@ from mockchirp.clock import LATEST, Clock, Mode, real_seconds
 from mockchirp.core.deliveries import Delivery, Dispatch, Outcome
 from mockchirp.core.errors import Conflict
 from mockchirp.core.sandbox import Sandbox
+from mockchirp.flights import Flights
 from mockchirp.sending.sender import Sender
 from mockchirp.traffic import Traffic
 from mockchirp.waits import Found, Waits
@@ -50,9 +51,8 @@ class LiveSandbox:
         self.sender = sender
         self.when_used = when_used
         self._traffic = traffic or Traffic()
-        self._in_flight: dict[int, tuple[Dispatch, asyncio.Task[Outcome]]] = {}
-        self.sent = 0
-        """How many attempts have been sent."""
+        self.flights = self._new_flights()
+        self._note: Noted | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_for: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._closed = False
@@ -71,18 +71,23 @@ class LiveSandbox:
     def trace(self) -> tuple[int, ...]:
         """Numbers of which at least one differs whenever something has changed."""
         sandbox, timeline = self.sandbox, self.sandbox.timeline
-        flights = (self.sent, len(self._in_flight))
+        flights = (self.sent, len(self.flights))
         return (self.revision, sandbox.events.last, timeline.last_order, len(timeline), *flights)
 
     @property
+    def sent(self) -> int:
+        """How many attempts have been sent, or wait for a place."""
+        return self.flights.sent
+
+    @property
     def pending(self) -> int:
-        """How much is still to come: scheduled actions and deliveries in flight."""
-        return len(self.sandbox.timeline) + len(self._in_flight)
+        """How much is still to come: scheduled actions, and attempts that wait for a place or are under way."""
+        return len(self.sandbox.timeline) + len(self.flights)
 
     @property
     def in_flight(self) -> int:
         """How many attempts to deliver are under way."""
-        return len(self._in_flight)
+        return self.flights.under_way
 
     @property
     def stands_still(self) -> bool:
@@ -90,7 +95,7 @@ class LiveSandbox:
         way.
         """
         due = self.sandbox.timeline.next_due()
-        busy = self.advancing or self._in_flight or (due is not None and due <= self.sandbox.now)
+        busy = self.advancing or self.flights or (due is not None and due <= self.sandbox.now)
         return self.clock.mode == "frozen" and not busy
 
     async def hold(
@@ -118,41 +123,11 @@ class LiveSandbox:
             return
         if sandbox is not None and sandbox is not self.sandbox:
             batch = []
-        for dispatch in batch:
-            self.sent += 1
-            number = self.sent
-            task = asyncio.get_running_loop().create_task(self._send(dispatch))
-            self._in_flight[number] = (dispatch, task)
-            task.add_done_callback(partial(self._arrived, number))
+        self.flights.add(batch)
         self._set_timer()
         self.waits.wake()
         if self.when_used is not None:
             self.when_used(self)
-
-    async def _send(self, dispatch: Dispatch) -> Outcome:
-        """Wait for a place, and make the attempt in it."""
-        url, sender = dispatch.url, self.sender
-        turn = asyncio.get_running_loop().create_future()
-        taken = False
-
-        def take() -> None:
-            nonlocal taken
-            if turn.done():
-                return
-            taken = sender.take_place(url)
-            if taken:
-                turn.set_result(None)
-            else:
-                sender.when_free(url, take)
-
-        try:
-            take()
-            async with sender.burst():  # which lasts from one attempt to the next
-                await turn
-                return await sender.send(dispatch)
-        finally:
-            if taken:
-                sender.give_place_back(url)
 
     def set_clock(self, *, now: int | None = None, mode: Mode | None = None, rate: float | None = None) -> None:
         """Change the clock; what falls due by a jump happens. Raise :class:`Conflict` if time would go back or an
@@ -172,16 +147,14 @@ class LiveSandbox:
     def begin_advance(self) -> Iterator[None]:
         """Inside, only the advance moves time; afterwards the clock goes on from where it has led."""
         sandbox = self.sandbox
-        self.advancing = True
+        self.advancing = self.flights.in_order = True
         try:
             yield
         finally:
-            self.advancing = False
+            self.advancing, self._note = False, None
             self.clock.rebase(sandbox.now, real_seconds())
             self._timer_for = None
-            for number, (_, task) in list(self._in_flight.items()):
-                if task.done():  # it was broken off before it could record this
-                    self._arrived(number, task)
+            self.flights.record_all()
             self._set_timer()
             self.waits.wake()
 
@@ -189,24 +162,11 @@ class LiveSandbox:
         """Send what is due and wait for every outcome, until nothing is in flight: for an advance. Outcomes are recorded, and
         noted with the number of their sending, in the order of sending.
         """
-        loop = asyncio.get_running_loop()
-        for number, (dispatch, task) in list(self._in_flight.items()):
-            if task.get_loop() is not loop:  # another loop's, which may never end it: sent again, by this one
-                del self._in_flight[number]
-                self.sandbox.deliveries.hand_back(dispatch)
-        while batch := self.sandbox.take_outbox():
-            self.release(batch)
-        while self._in_flight:
-            await asyncio.wait([task for _, task in self._in_flight.values()])
-            for number, (dispatch, task) in list(self._in_flight.items()):
-                if not task.done():
-                    break  # a receiver's own commands have sent it meanwhile: what follows it has to wait, too
-                del self._in_flight[number]
-                delivery = self._record(dispatch, task)
-                if delivery is not None:
-                    note(number, delivery)
+        self._note = note
+        self.release(self.sandbox.take_outbox())
+        while self.flights:
+            await self.flights.settle()
             self.release(self.sandbox.take_outbox())
-        self.waits.wake()
 
     async def replace(self, sandbox: Sandbox, clock: Clock, seed: int, what: str) -> None:
         """Put another sandbox in the place of this one: what is in flight is abandoned, the timer is stopped, and those who
@@ -219,6 +179,7 @@ class LiveSandbox:
         self._traffic.past_events += old.events.last
         self.clock, self.seed = clock, seed
         flights = self._let_go()
+        self.flights = self._new_flights()
         self.waits.end(partial(Conflict, f"{what}, and what was waited for is gone"))
         _discard_later(old)
         await _end(flights)
@@ -241,28 +202,19 @@ class LiveSandbox:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._timer_for = None
-        tasks = [task for _, task in self._in_flight.values()]
-        self._in_flight = {}
-        for task in tasks:
-            task.cancel()
-        return tasks
+        return self.flights.let_go()
 
-    def _arrived(self, number: int, task: asyncio.Task[Outcome]) -> None:
-        if self.advancing or number not in self._in_flight:
-            return  # an advance records its outcomes itself, in order
-        dispatch, _ = self._in_flight.pop(number)
+    def _new_flights(self) -> Flights:
+        return Flights(self.sender, self.sandbox.deliveries, self._record)
+
+    def _record(self, dispatch: Dispatch, outcome: Outcome, number: int) -> None:
+        """Enter what came of an attempt, and send what follows from it."""
         self.catch_up()
-        self._record(dispatch, task)
-        if not task.cancelled():
-            self.release(self.sandbox.take_outbox())
-
-    def _record(self, dispatch: Dispatch, task: asyncio.Task[Outcome]) -> Delivery | None:
-        if task.cancelled():  # its event loop ended under it: send it again with the next batch
-            self.sandbox.deliveries.hand_back(dispatch)
-            return None
-        delivery = self.sandbox.record_outcome(dispatch, task.result())
+        delivery = self.sandbox.record_outcome(dispatch, outcome)
         self._traffic.note_attempt(self.sandbox.app_id, delivery, delivery.attempts[-1])
-        return delivery
+        if self._note is not None:
+            self._note(number, delivery)
+        self.release(self.sandbox.take_outbox())
 
     def _set_timer(self) -> None:
         """Have the event loop wake this sandbox at its next due instant."""

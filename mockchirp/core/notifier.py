@@ -4,15 +4,19 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from mockchirp.core.deliveries import Delivery, Ledger
+from mockchirp.core.deliveries import Delivery
 from mockchirp.core.errors import Conflict, NotFound
-from mockchirp.core.faults import Faults
+from mockchirp.core.faults import Fault, Faults
 from mockchirp.core.ids import check_id
 from mockchirp.core.instants import format_duration, format_milli
+from mockchirp.core.ledger import Ledger
 from mockchirp.core.recorder import Recorder
 from mockchirp.core.voicemails import public_voicemail
 from mockchirp.core.webhooks import Webhook, check_url
 from mockchirp.core.world import Occurrence, World
+
+MOST_COPIES = 1_000
+"""So many duplicates are made of one event, for all webhooks together: each is work that holds everybody up."""
 
 
 class Notifier:
@@ -28,6 +32,7 @@ class Notifier:
         self._recorder = recorder
         self._faults = faults
         self._app_id = app_id
+        self._copies_left = MOST_COPIES
         world.listeners.append(self._tell)
 
     def add(self, url: str, events: Iterable[str], headers: Mapping[str, str]) -> Webhook:
@@ -122,6 +127,7 @@ class Notifier:
             return
         event_id = self._event_id(occurrence)
         body = self._body(occurrence, event_id)
+        self._copies_left = MOST_COPIES
         for webhook in listeners:
             delivery = self.deliveries.open(webhook, event, event_id, body)
             if not self._faults.deliveries or not self._disturb(delivery, webhook):
@@ -146,9 +152,18 @@ class Notifier:
             ledger.postpone(delivery, now + fault.delay)
         else:
             ledger.attempt(delivery, webhook, now)
-            copies = [ledger.copy(delivery, webhook, now, fault.id) for _ in range(fault.duplicate)]
-            delivery.injected = (f"duplicated as {', '.join(copy.id for copy in copies)} by {fault.id}",)
+            delivery.injected = (self._duplicate(delivery, webhook, fault),)
         return True
+
+    def _duplicate(self, delivery: Delivery, webhook: Webhook, fault: Fault) -> str:
+        """Make the copies that a fault asks for, as far as there is room; what was done, in words."""
+        count = min(fault.duplicate, self._copies_left)
+        self._copies_left -= count
+        copies = [self.deliveries.copy(delivery, webhook, self._world.now, fault.id).id for _ in range(count)]
+        done = f"duplicated as {', '.join(copies)}" if copies else "not duplicated"
+        if count < fault.duplicate:
+            done += f" ({count} of {fault.duplicate} times: an event is duplicated {MOST_COPIES} times at most)"
+        return f"{done} by {fault.id}"
 
     def _event_id(self, occurrence: Occurrence) -> str:
         subject = occurrence.voicemail or occurrence.recording or occurrence.call

@@ -10,12 +10,13 @@ from mockchirp.core.calls import DECISION_TIME, FAR_END_ACTIONS, LIVE, TERMINAL,
 from mockchirp.core.deliveries import Outcome
 from mockchirp.core.errors import ChirpError
 from mockchirp.core.events import EVENTS
+from mockchirp.core.faults import Fault
 from mockchirp.core.ids import PATTERNS
 from mockchirp.core.instants import DAY, parse_instant
 from mockchirp.core.recordings import FORMATS, RECORDING_TRANSITIONS
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.scenarios import SCENARIOS
-from mockchirp.core.timeline import BeginMessage, DecisionDue, EndMessage
+from mockchirp.core.timeline import AttemptDelivery, BeginMessage, DecisionDue, EndMessage
 from mockchirp.core.webhooks import webhook_events
 from mockchirp.core.world import Policy
 
@@ -52,13 +53,20 @@ ADMINISTRATION = st.one_of(
 )
 
 
-def make():
-    return Sandbox(
+NOT_COMMANDS = ("run", "take", "record", "hand_back", "queue", "depart")
+FAULTS = [{"duplicate": 3}, {"drop": True}, {"delay": 5_000}, {"reorder": 1}, {"reorder": 3}]
+
+
+def make(bounds):
+    sandbox = Sandbox(
         now=T0,
         seed=1,
-        policy=Policy(webhook_url="http://app.test/hooks"),
+        policy=Policy(webhook_url="http://app.test/hooks", **bounds),
         size_of=lambda kind, seconds: 1_000 + seconds,
     )
+    sandbox.flying = []
+    sandbox.queued = []
+    return sandbox
 
 
 def nth(things, place, first=0):
@@ -81,6 +89,23 @@ def perform(sandbox, deed):
                 if sandbox.flying:
                     dispatch = sandbox.flying.pop(place % len(sandbox.flying))
                     sandbox.record_outcome(dispatch, Outcome(status, None if status == 200 else "no"))
+            case "hand_back":
+                if sandbox.flying:
+                    sandbox.deliveries.hand_back(sandbox.flying.pop(arguments[0] % len(sandbox.flying)))
+            case "queue":
+                if sandbox.flying:
+                    dispatch = sandbox.flying.pop(arguments[0] % len(sandbox.flying))
+                    if (delivery := sandbox.deliveries.queue(dispatch)) is not None:
+                        sandbox.queued.append((dispatch, delivery, delivery.sent))
+            case "depart":
+                if sandbox.queued:
+                    dispatch, delivery, sent = sandbox.queued.pop(arguments[0] % len(sandbox.queued))
+                    if delivery.sent is sent:
+                        sandbox.deliveries.depart(delivery)
+                        sandbox.flying.append(dispatch)
+            case "fault":
+                fault = Fault(id=sandbox.faults.next_id(), created_at=sandbox.now, target="webhook", **arguments[0])
+                sandbox.faults.add(fault)
             case "delete_recording":
                 sandbox.delete_recording(nth(sandbox.recorder.recordings, arguments[0]))
             case "decide_recording":
@@ -129,10 +154,11 @@ class Life(RuleBasedStateMachine):
     The first of its webhooks is told of everything and stays.
     """
 
+    bounds = {}  # noqa: RUF012 - each machine has its own
+
     def __init__(self):
         super().__init__()
-        self.sandbox = make()
-        self.sandbox.flying = []
+        self.sandbox = make(self.bounds)
         self.deeds = []
         self.answers = []
         self.last_now = self.sandbox.now
@@ -143,7 +169,7 @@ class Life(RuleBasedStateMachine):
 
     def do(self, *deed):
         self.deeds.append(deed)
-        before = None if deed[0] in ("run", "take", "record") else told(self.sandbox)
+        before = None if deed[0] in NOT_COMMANDS else told(self.sandbox)
         self.answers.append(perform(self.sandbox, deed))
         if before is not None and self.answers[-1] != "done":
             assert told(self.sandbox) == before, f"{deed} was refused and left a trace"
@@ -281,12 +307,14 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def events_are_numbered_and_in_order(self):
         events = list(self.sandbox.events.after(self.seen))
+        if self.bounds and events:
+            self.seen = max(self.seen, events[0].number - 1)
         for event in events:
             self.seen += 1
             assert event.number == self.seen
             assert event.type in EVENTS
             assert event.at <= self.sandbox.now
-            assert event.call_id in self.sandbox.calls
+            assert event.call_id in self.sandbox.calls or self.bounds
         instants = [event.at for event in self.sandbox.events.after(max(0, self.seen - len(events) - 1))]
         assert instants == sorted(instants)
 
@@ -301,6 +329,8 @@ class Life(RuleBasedStateMachine):
         """In the end the receiver answers at random: everything is delivered or exhausted, and all of it happens again."""
         random = Random(len(self.deeds))
         for _ in range(100_000):
+            while self.sandbox.queued:
+                self.do("depart", random.randrange(100))
             while self.sandbox.flying:
                 self.do("record", random.randrange(100), random.choice([200, 500, None]))
             self.do("take")
@@ -310,15 +340,25 @@ class Life(RuleBasedStateMachine):
                     break
                 self.do("run", max(0, due - self.sandbox.now))
         assert len(self.sandbox.timeline) == 0
-        first = next(iter(self.sandbox.notifier.webhooks))
         for delivery in self.sandbox.deliveries:
-            assert delivery.status in ("delivered", "exhausted", "abandoned")
+            assert delivery.status in ("delivered", "exhausted", "abandoned", *(("dropped",) if self.bounds else ()))
             assert (delivery.status == "delivered") == any(each.outcome.succeeded for each in delivery.attempts[-1:])
             assert len(delivery.attempts) == 6 or delivery.status != "exhausted"
             assert len(delivery.attempts) <= 6
-            if delivery.status == "abandoned":
+            if delivery.status == "abandoned" and not self.bounds:
                 assert delivery.webhook_id not in self.sandbox.notifier.webhooks
             assert [attempt.number for attempt in delivery.attempts] == list(range(1, len(delivery.attempts) + 1))
+        if not self.bounds:
+            self.check_that_everything_was_told()
+        things = [self.sandbox.calls, self.recordings, self.voicemails]
+        assert len(set().union(*things)) == sum(map(len, things))
+
+        again = make(self.bounds)
+        assert [perform(again, deed) for deed in self.deeds] == self.answers
+        assert told(again) == told(self.sandbox)
+
+    def check_that_everything_was_told(self):
+        first = next(iter(self.sandbox.notifier.webhooks))
         events = [event for event in self.sandbox.events.after(0) if EVENTS[event.type].webhook]
         deliveries = [delivery for delivery in self.sandbox.deliveries if delivery.webhook_id == first]
         assert [delivery.event for delivery in deliveries] == [event.type for event in events]
@@ -327,16 +367,64 @@ class Life(RuleBasedStateMachine):
         assert len({event.call_id for event in events if event.type == "calls.voicemail.received"}) == len(received)
         ids = [delivery.event_id for delivery in deliveries]
         assert len(set(ids)) == len(ids)
-        things = [self.sandbox.calls, self.recordings, self.voicemails]
-        assert len(set().union(*things)) == sum(map(len, things))
 
-        again = make()
-        again.flying = []
-        assert [perform(again, deed) for deed in self.deeds] == self.answers
-        assert told(again) == told(self.sandbox)
+
+class TinyLife(Life):
+    """With every bound as small as it can be, nothing that is in use is ever forgotten; and webhooks go wrong, too."""
+
+    bounds = {  # noqa: RUF012 - it is only read
+        "deliveries_kept": 1,
+        "events_kept": 1,
+        "calls_kept": 3,
+        "recordings_kept": 1,
+        "journal_size": 1,
+        "max_webhooks": 4,
+        "max_faults": 2,
+        "reorder_limit": 10_000,
+    }
+
+    @rule(fault=st.sampled_from(FAULTS), times=st.sampled_from([None, 1, 3]))
+    def disturb(self, fault, times):
+        self.do("fault", {**fault, "times": times})
+
+    @rule(place=st.integers(0, 9))
+    def queue(self, place):
+        self.do("queue", place)
+
+    @rule(place=st.integers(0, 9))
+    def depart(self, place):
+        self.do("depart", place)
+
+    @rule(place=st.integers(0, 9))
+    def hand_back(self, place):
+        self.do("hand_back", place)
+
+    @invariant()
+    def what_is_sent_is_there(self):
+        """With its delivery, as is what will be tried again."""
+        ledger = self.sandbox.deliveries
+        kept = {delivery.id: delivery for delivery in ledger}
+        for dispatch in self.sandbox.flying:
+            assert kept[dispatch.delivery_id].sent is not None
+        assert ledger.queued == sum(delivery.queued for delivery in kept.values())
+        for entry in self.sandbox.timeline:
+            if isinstance(entry.action, AttemptDelivery):
+                assert kept[entry.action.delivery_id].status == "pending"
+                assert kept[entry.action.delivery_id].sent is None
+        assert self.sandbox.switchboard.live <= 3
+        assert len(self.sandbox.notifier.webhooks) <= 4
 
 
 TestLife = Life.TestCase
+TestTinyLife = TinyLife.TestCase
+TestTinyLife.settings = settings(
+    max_examples=100,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 TestLife.settings = settings(
     max_examples=200,
     stateful_step_count=40,

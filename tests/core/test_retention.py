@@ -4,6 +4,9 @@ import pytest
 
 from mockchirp.core.deliveries import MOST_PENDING, Outcome
 from mockchirp.core.errors import Conflict
+from mockchirp.core.faults import Fault
+from mockchirp.core.ledger import MOST_AT_ONCE
+from mockchirp.core.notifier import MOST_COPIES
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.world import Policy
 
@@ -147,6 +150,90 @@ def test_the_oldest_pending_deliveries_are_abandoned_in_the_end():
     assert sum(1 for entry in sandbox.timeline if entry.action[0].startswith("dlv_")) == len([*sandbox.deliveries]) - 1
     sandbox.record_outcome(under_way, Outcome(200, None))
     assert next(iter(sandbox.deliveries)).status == "delivered"
+
+
+@pytest.mark.parametrize("kept", [1, 10])
+@pytest.mark.parametrize("status", [200, 500])
+def test_what_is_opened_together_is_sent_whatever_the_bound(kept, status):
+    """Two hundred webhooks hear of each of the events of one instant, and all that is sent is recorded."""
+    sandbox = make(deliveries_kept=kept)
+    for _ in range(200):
+        sandbox.notifier.add("http://app.test", ["calls.initiated", "calls.ringing", "calls.answered"], {})
+    place(sandbox)
+    batch = sandbox.take_outbox()
+    place(sandbox)
+    batch += sandbox.take_outbox()
+
+    assert len(batch) == 1200
+    for dispatch in batch:
+        sandbox.record_outcome(dispatch, Outcome(status, None if status == 200 else "answered 500"))
+    wait(sandbox, 60)
+    assert len([*sandbox.deliveries]) <= MOST_PENDING * kept + len(batch)
+    place(sandbox)
+    assert len(sandbox.take_outbox()) >= 600
+
+
+def test_duplicates_are_made_whatever_the_bound():
+    """The delivery that is duplicated and its copies are all sent."""
+    sandbox = make(deliveries_kept=1, webhook_url="http://app.test")
+    sandbox.faults.add(Fault(id="flt_1", created_at=NOW, target="webhook", duplicate=100))
+    place(sandbox, ENDLESS)
+
+    batch = sandbox.take_outbox()
+    assert [dispatch.delivery_id for dispatch in batch] == [f"dlv_{number}" for number in range(1, 102)]
+    for dispatch in batch:
+        assert sandbox.record_outcome(dispatch, Outcome(200, None)).status == "delivered"
+
+
+def test_an_event_is_duplicated_so_often_and_no_more():
+    """For all webhooks together; each delivery says how often it was, and why not more."""
+    sandbox = make()
+    for _ in range(30):
+        sandbox.notifier.add("http://app.test", ["calls.initiated"], {})
+    sandbox.faults.add(Fault(id="flt_1", created_at=NOW, target="webhook", duplicate=100))
+    place(sandbox, ENDLESS)
+
+    assert len(sandbox.take_outbox()) == 30 + MOST_COPIES
+    says = [delivery.injected[0] for delivery in sandbox.deliveries if "of 100 times" in delivery.injected[0]]
+    assert len(says) == 20
+    assert says[0] == "not duplicated (0 of 100 times: an event is duplicated 1000 times at most) by flt_1"
+    place(sandbox, ENDLESS)
+    assert len(sandbox.take_outbox()) == 30 + MOST_COPIES
+
+
+def test_what_waits_for_a_place_can_be_given_up():
+    """The oldest first, as what waits for its next attempt; what has a place stays."""
+    sandbox = make(deliveries_kept=5, webhook_url="http://app.test")
+    place(sandbox, ENDLESS)
+    ledger = sandbox.deliveries
+    (under_way,) = sandbox.take_outbox()
+    ledger.depart(ledger.queue(under_way))
+    queued = []
+    for _ in range(100):
+        place(sandbox, ENDLESS)
+        for dispatch in sandbox.take_outbox():
+            queued.append(ledger.queue(dispatch))
+
+    kept = [*ledger]
+    assert kept == [kept[0], *queued[-len(kept) + 1 :]]
+    assert MOST_PENDING * 5 <= ledger.queued == len(kept) - 1 <= MOST_PENDING * 5 + 1
+    assert {delivery.status for delivery in queued[: -ledger.queued]} == {"abandoned"}
+    assert ledger.given_up == 100 - ledger.queued
+    assert sandbox.record_outcome(under_way, Outcome(200, None)) is kept[0]
+
+
+def test_what_one_jump_of_the_clock_brings_about_is_bounded_too():
+    """By far more than what waits may be: the oldest are never sent, and nothing is left of them."""
+    sandbox = make(deliveries_kept=1)
+    for _ in range(500):
+        sandbox.notifier.add("http://app.test", ["calls.initiated"], {})
+    for _ in range(40):
+        place(sandbox, ENDLESS)
+
+    batch = sandbox.take_outbox()
+    assert MOST_AT_ONCE <= len(batch) <= MOST_AT_ONCE * 1.02
+    assert batch[-1].delivery_id == "dlv_20000"
+    assert [delivery.id for delivery in sandbox.deliveries] == [dispatch.delivery_id for dispatch in batch]
 
 
 def test_events_are_numbered_on_when_the_oldest_are_forgotten():

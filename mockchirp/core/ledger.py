@@ -1,0 +1,282 @@
+"""The ledger of webhook deliveries: which there are, what is due, and what is forgotten (chirp-api.md section 6, "Delivery")."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from mockchirp.core.deliveries import MOST_PENDING, Attempt, Delivery, Dispatch, Outcome, Sent
+from mockchirp.core.events import Event, EventLog
+from mockchirp.core.timeline import AttemptDelivery, Timeline
+from mockchirp.core.webhooks import Webhook
+
+MOST_AT_ONCE = 10_000
+"""So many may fall due in one go, however few are kept: what one jump of the clock brings about is told to every webhook."""
+_SHARE = 64
+"""A bound may be passed by one part in so many, so that forgetting comes in batches."""
+
+
+class Ledger:
+    """Every delivery of a sandbox with its attempts, and the outbox of what is due now.
+
+    The newest ``kept`` are kept. Finished ones are forgotten first; when too many wait (see :data:`MOST_PENDING`), the
+    oldest of these are abandoned and forgotten. What is being opened, in the outbox or under way stays, whatever ``kept`` is.
+
+    Retrying is scheduling: a failed attempt puts the next one on the timeline, ``schedule[n - 1]`` ms after attempt
+    number n.
+    """
+
+    def __init__(self, timeline: Timeline, events: EventLog, schedule: Sequence[int], kept: int) -> None:
+        self._timeline = timeline
+        self._events = events
+        self._schedule = schedule
+        self._kept = kept
+        self._look_at = kept + kept // _SHARE
+        self._deliveries: dict[str, Delivery] = {}
+        self._held: list[Delivery] = []
+        self._outbox: list[Dispatch] = []
+        self._sent = 0
+        self._handed_out = 0
+        self.count = 0
+        """How many deliveries there ever were."""
+        self.queued = 0
+        """How many attempts wait for a place."""
+        self.given_up = 0
+        """How many deliveries were abandoned because too many waited."""
+
+    def __iter__(self) -> Iterator[Delivery]:
+        """Every kept delivery, oldest first."""
+        return iter(self._deliveries.values())
+
+    def __reversed__(self) -> Iterator[Delivery]:
+        """Every kept delivery, newest first."""
+        return reversed(self._deliveries.values())
+
+    def open(self, webhook: Webhook, event: Event, event_id: str, body: bytes) -> Delivery:
+        """Enter the delivery of ``event`` to ``webhook``. Its first attempt is still to be made or scheduled."""
+        self.count += 1
+        delivery = Delivery(
+            id=f"dlv_{self.count}",
+            webhook_id=webhook.id,
+            event=event.type,
+            event_id=event_id,
+            call_id=event.call_id,
+            body=body,
+            created_at=event.at,
+            order=self._timeline.reserve(),
+        )
+        self._keep(delivery)
+        return delivery
+
+    def repeat(self, original: Delivery, webhook: Webhook, now: int) -> Delivery:
+        """Send the event of a delivery once more, as a delivery of its own that has one attempt, due at once."""
+        self.count += 1
+        delivery = replace(
+            original,
+            id=f"dlv_{self.count}",
+            webhook_id=webhook.id,
+            created_at=now,
+            order=self._timeline.reserve(),
+            status="pending",
+            attempts=[],
+            injected=(),
+            redelivery_of=original.id,
+        )
+        self._keep(delivery)
+        self.attempt(delivery, webhook, now)
+        return delivery
+
+    def copy(self, original: Delivery, webhook: Webhook, now: int, fault_id: str) -> Delivery:
+        """A duplicate of a delivery, with the same body and eventId and attempts of its own, the first due at once."""
+        self.count += 1
+        delivery = replace(
+            original,
+            id=f"dlv_{self.count}",
+            order=self._timeline.reserve(),
+            attempts=[],
+            injected=(f"duplicate of {original.id} by {fault_id}",),
+        )
+        self._keep(delivery)
+        self.attempt(delivery, webhook, now)
+        return delivery
+
+    def get(self, delivery_id: str) -> Delivery | None:
+        """A kept delivery."""
+        return self._deliveries.get(delivery_id)
+
+    def attempt(self, delivery: Delivery, webhook: Webhook, now: int) -> None:
+        """Put the next attempt into the outbox, for where the webhook points now."""
+        if delivery.held_by is not None:
+            self._forget_held(delivery)
+        delivery.url = webhook.url
+        delivery.headers = (("Content-Type", "application/json"), *webhook.headers.items())
+        self._send(delivery, now)
+
+    def _send(self, delivery: Delivery, now: int) -> None:
+        self._sent += 1
+        is_asked_for = delivery.redelivery_of is not None
+        delivery.sent = Sent(now, delivery.url, self._events.last, self._sent, is_asked_for)
+        self._outbox.append(
+            Dispatch(
+                delivery_id=delivery.id,
+                attempt=len(delivery.attempts) + 1,
+                url=delivery.url,
+                headers=delivery.headers,
+                body=delivery.body,
+            )
+        )
+
+    def restore(self, deliveries: Iterable[Delivery], count: int, now: int) -> None:
+        """Take up an exported ledger, in place of what there is. An attempt that was under way is due again: nobody knows
+        what came of it, and delivery is at least once.
+        """
+        self._deliveries = {delivery.id: delivery for delivery in deliveries}
+        self._held = sorted((held for held in self if held.held_by is not None), key=lambda held: held.order)
+        self._outbox = []
+        self.count = count
+        under_way = [(delivery.sent.number, delivery) for delivery in self if delivery.sent is not None]
+        for _, delivery in sorted(under_way, key=lambda pair: pair[0]):
+            self._send(delivery, now)
+
+    def postpone(self, delivery: Delivery, at: int) -> None:
+        """Make the first attempt at the instant ``at`` only."""
+        self._timeline.schedule(at, AttemptDelivery(delivery.id), delivery.order)
+
+    def hold_back(self, delivery: Delivery, fault_id: str, behind: int, until: int) -> None:
+        """Make the first attempt only when those of the next ``behind`` deliveries to the same webhook are over, or at the
+        instant ``until`` if they have not come by then.
+        """
+        delivery.held_by, delivery.behind = fault_id, behind
+        self._held.append(delivery)
+        self._timeline.schedule(until, AttemptDelivery(delivery.id))
+
+    def is_holding(self, webhook_id: str, fault_id: str) -> bool:
+        """Whether a fault holds a delivery to this webhook back already."""
+        return any(held.held_by == fault_id and held.webhook_id == webhook_id for held in self._held)
+
+    def let_pass(self, passed: Delivery) -> list[Delivery]:
+        """The first attempt of ``passed`` is over: those that were held back behind it and have waited for enough now."""
+        free = []
+        for held in self._held:
+            if held.webhook_id == passed.webhook_id and held.order < passed.order:
+                held.behind -= 1
+                if held.behind == 0:
+                    free.append(held)
+        for held in free:
+            self._timeline.cancel(held.id)
+        return free
+
+    def take_outbox(self) -> list[Dispatch]:
+        """What is due to be sent now, in order; each attempt is handed out once."""
+        taken, self._outbox = self._outbox, []
+        self._handed_out = self._sent
+        return taken
+
+    def queue(self, dispatch: Dispatch) -> Delivery | None:
+        """An attempt that was handed out waits for a place; its delivery, or None if it was given up meanwhile. From now
+        on, it can be given up as long as :meth:`depart` has not been called.
+        """
+        delivery = self._deliveries.get(dispatch.delivery_id)
+        if delivery is None or delivery.sent is None:
+            return None
+        if delivery.status != "pending":
+            delivery.sent = None
+            return None
+        delivery.queued = True
+        self.queued += 1
+        return delivery
+
+    def depart(self, delivery: Delivery) -> None:
+        """The attempt that was queued is under way: its outcome will be recorded, or it is handed back."""
+        delivery.queued = False
+        self.queued -= 1
+
+    def abandon(self, webhook_id: str) -> None:
+        """Give up every pending delivery to a webhook: no further attempt is made, not even one that is due."""
+        for delivery in self._deliveries.values():
+            if delivery.webhook_id == webhook_id and delivery.status == "pending":
+                self._give_up(delivery)
+        self._clear_outbox()
+
+    def hand_back(self, dispatch: Dispatch) -> None:
+        """Take back an attempt of which nothing came, not even a failure: it is due again, unless it was given up."""
+        delivery = self._deliveries[dispatch.delivery_id]
+        assert delivery.sent is not None, "only an attempt that was sent comes back"
+        if delivery.status == "abandoned":
+            delivery.sent = None
+            return
+        self._sent += 1
+        delivery.sent = delivery.sent._replace(number=self._sent)
+        self._outbox.append(dispatch)
+
+    def record(self, dispatch: Dispatch, outcome: Outcome, now: int) -> Delivery:
+        """Enter what came of an attempt at the instant ``now``: it is delivered, tried again later, or exhausted."""
+        delivery = self._deliveries[dispatch.delivery_id]
+        assert delivery.sent is not None, "only an attempt that was sent has an outcome"
+        sent, delivery.sent = delivery.sent, None
+        retry_at = None
+        if outcome.succeeded:
+            delivery.status = "delivered"
+        elif delivery.status == "abandoned":
+            pass  # its webhook was deleted while this attempt was under way
+        elif dispatch.attempt <= len(self._schedule) and delivery.redelivery_of is None:
+            retry_at = now + self._schedule[dispatch.attempt - 1]
+            self._timeline.schedule(retry_at, AttemptDelivery(delivery.id), delivery.order)
+        else:
+            delivery.status = "exhausted"
+        delivery.attempts.append(Attempt(dispatch.attempt, sent.at, sent.url, outcome, retry_at, sent.after_event))
+        return delivery
+
+    def _forget_held(self, delivery: Delivery) -> None:
+        delivery.held_by, delivery.behind = None, 0
+        self._held = [held for held in self._held if held is not delivery]
+
+    def _keep(self, delivery: Delivery) -> None:
+        self._deliveries[delivery.id] = delivery
+        if len(self._deliveries) > self._look_at:
+            self._make_room(delivery)
+            most = max(self._kept, len(self._deliveries))
+            self._look_at = most + most // _SHARE
+
+    def _make_room(self, newest: Delivery) -> None:
+        """Forget what there is too much of, but not ``newest``, which is being opened."""
+        surplus = len(self._deliveries) - self._kept
+        finished = (each for each in self._deliveries.values() if each.status != "pending" and each.sent is None)
+        for delivery in list(islice(finished, surplus)):
+            del self._deliveries[delivery.id]
+        if len(self._deliveries) <= MOST_PENDING * self._kept:
+            return
+        waiting = [each for each in self._deliveries.values() if each.status == "pending" and _waits(each)]
+        opened = [self._deliveries[dispatch.delivery_id] for dispatch in self._outbox]
+        too_many = [
+            *islice((each for each in waiting if each is not newest), max(0, len(waiting) - MOST_PENDING * self._kept)),
+            *islice(opened, max(0, len(opened) - max(MOST_AT_ONCE, MOST_PENDING * self._kept))),
+        ]
+        for delivery in too_many:
+            self._give_up(delivery)
+            del self._deliveries[delivery.id]
+        self.given_up += len(too_many)
+        self._clear_outbox()
+
+    def _give_up(self, delivery: Delivery) -> None:
+        delivery.status = "abandoned"
+        if delivery.queued:
+            self.depart(delivery)
+            delivery.sent = None
+        elif self._is_in_outbox(delivery):
+            delivery.sent = None
+        self._timeline.cancel(delivery.id)
+        if delivery.held_by is not None:
+            self._forget_held(delivery)
+
+    def _clear_outbox(self) -> None:
+        """Take out what was given up."""
+        due = [(dispatch, self._deliveries.get(dispatch.delivery_id)) for dispatch in self._outbox]
+        self._outbox = [dispatch for dispatch, delivery in due if delivery is not None and delivery.sent is not None]
+
+    def _is_in_outbox(self, delivery: Delivery) -> bool:
+        return delivery.sent is not None and delivery.sent.number > self._handed_out
+
+
+def _waits(delivery: Delivery) -> bool:
+    """Whether a pending delivery waits for its next attempt or for a place."""
+    return delivery.sent is None or delivery.queued
