@@ -89,8 +89,6 @@ class Delivery:
     attempts: list[Attempt] = field(default_factory=list)
     sent: Sent | None = None
     """The attempt that is due now or under way, None if none is."""
-    queued: bool = False
-    """Whether that attempt waits for a place among those that are under way."""
     url: str = ""
     """Where the latest attempt went."""
     headers: tuple[tuple[str, str], ...] = ()

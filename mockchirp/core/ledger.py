@@ -38,8 +38,7 @@ class Ledger:
         self._handed_out = 0
         self.count = 0
         """How many deliveries there ever were."""
-        self.queued = 0
-        """How many attempts wait for a place."""
+        self._queued: set[str] = set()
         self.given_up = 0
         """How many deliveries were abandoned because too many waited."""
 
@@ -171,6 +170,11 @@ class Ledger:
         self._handed_out = self._sent
         return taken
 
+    @property
+    def queued(self) -> int:
+        """How many attempts wait for a place."""
+        return len(self._queued)
+
     def queue(self, dispatch: Dispatch) -> Delivery | None:
         """An attempt that was handed out waits for a place; its delivery, or None if it was given up meanwhile. From now
         on, it can be given up as long as :meth:`depart` has not been called.
@@ -181,14 +185,12 @@ class Ledger:
         if delivery.status != "pending":
             delivery.sent = None
             return None
-        delivery.queued = True
-        self.queued += 1
+        self._queued.add(delivery.id)
         return delivery
 
     def depart(self, delivery: Delivery) -> None:
         """The attempt that was queued is under way: its outcome will be recorded, or it is handed back."""
-        delivery.queued = False
-        self.queued -= 1
+        self._queued.discard(delivery.id)
 
     def abandon(self, webhook_id: str) -> None:
         """Give up every pending delivery to a webhook: no further attempt is made, not even one that is due."""
@@ -245,7 +247,7 @@ class Ledger:
             del self._deliveries[delivery.id]
         if len(self._deliveries) <= MOST_PENDING * self._kept:
             return
-        waiting = [each for each in self._deliveries.values() if each.status == "pending" and _waits(each)]
+        waiting = [each for each in self._deliveries.values() if self._waits(each)]
         opened = [self._deliveries[dispatch.delivery_id] for dispatch in self._outbox]
         too_many = [
             *islice((each for each in waiting if each is not newest), max(0, len(waiting) - MOST_PENDING * self._kept)),
@@ -257,12 +259,14 @@ class Ledger:
         self.given_up += len(too_many)
         self._clear_outbox()
 
+    def _waits(self, delivery: Delivery) -> bool:
+        """Whether it waits for its next attempt or for a place."""
+        return delivery.status == "pending" and (delivery.sent is None or delivery.id in self._queued)
+
     def _give_up(self, delivery: Delivery) -> None:
         delivery.status = "abandoned"
-        if delivery.queued:
-            self.depart(delivery)
-            delivery.sent = None
-        elif self._is_in_outbox(delivery):
+        if delivery.id in self._queued or self._is_in_outbox(delivery):
+            self._queued.discard(delivery.id)
             delivery.sent = None
         self._timeline.cancel(delivery.id)
         if delivery.held_by is not None:
@@ -275,8 +279,3 @@ class Ledger:
 
     def _is_in_outbox(self, delivery: Delivery) -> bool:
         return delivery.sent is not None and delivery.sent.number > self._handed_out
-
-
-def _waits(delivery: Delivery) -> bool:
-    """Whether a pending delivery waits for its next attempt or for a place."""
-    return delivery.sent is None or delivery.queued

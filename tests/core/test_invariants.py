@@ -406,7 +406,7 @@ class TinyLife(Life):
         kept = {delivery.id: delivery for delivery in ledger}
         for dispatch in self.sandbox.flying:
             assert kept[dispatch.delivery_id].sent is not None
-        assert ledger.queued == sum(delivery.queued for delivery in kept.values())
+        assert ledger.queued == sum(delivery.sent is sent for _, delivery, sent in self.sandbox.queued)
         for entry in self.sandbox.timeline:
             if isinstance(entry.action, AttemptDelivery):
                 assert kept[entry.action.delivery_id].status == "pending"
