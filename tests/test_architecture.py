@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "mockchirp.api": {"core", "clock", "live", "runtime", "http"},
     "mockchirp.fields": {"core"},
     "mockchirp.pacing": {"clock"},
-    "mockchirp.state": {"core", "clock", "fields", "live", "runtime"},
+    "mockchirp.state": {"core", "clock", "fields", "http", "live", "runtime"},
     "mockchirp.control": {
         "advance",
         "pacing",
@@ -49,8 +49,11 @@ MAY_IMPORT = {
         "traffic",
         "",
     },
-    "mockchirp.seeds": {"http", "runtime", "state"},
-    "mockchirp.state_file": {"clock", "live", "pacing", "runtime", "state"},
+    "mockchirp.plain_files": set(),
+    "mockchirp.file_lock": set(),
+    "mockchirp.yaml_files": set(),
+    "mockchirp.seeds": {"plain_files", "runtime", "state", "yaml_files"},
+    "mockchirp.state_file": {"core", "clock", "file_lock", "live", "pacing", "plain_files", "runtime", "state"},
     "mockchirp.client": set(),
     "mockchirp.app": {
         "origins",

@@ -12,6 +12,7 @@ from mockchirp.seeds import fixtures
 from mockchirp.settings import BadSetting, Settings
 
 DOCUMENTED = Path(__file__).parents[1] / "fixtures" / "documented"
+LAUGHS = "a0: &a0 ha\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
 CALL = "{from: +15551234567, to: +15559876543"
 
 
@@ -214,6 +215,32 @@ def test_the_shipped_seeds_are_found():
         (f"a: {10**30}\n", None, "holds what JSON can't say"),
         ("seed: " + "9" * 5000 + "\n", None, "holds what JSON can't say"),
         (b"\xff\xfe", None, "is not text in UTF-8"),
+        ("a: " + "[" * 100_000, None, "is nested more than 80 levels deep"),
+        ("a: \n" + "".join(" " * n + "- \n" for n in range(1000)), None, "is nested more than 80 levels deep"),
+        (LAUGHS, 7, "holds more than 500000 values, with those that aliases repeat"),
+        ("a: &a {b: 1}\nc: [" + "*a, " * 400_000 + "]\n", 2, "holds more than 500000 values"),
+        ("a: [" + "1," * 600_000 + "]\n", 1, "holds more than 500000 values"),
+        (
+            "a: &a " + "x" * 100_000 + "\nb:\n- *a\n" + "- *a\n" * 1000,
+            171,
+            "has aliases that repeat more than 16777216",
+        ),
+        ("a: &a {<<: *a}\n", 1, "is not valid YAML: *a stands inside what it repeats"),
+        ("a: &a\n  b: [{c: *a}]\n", 2, "is not valid YAML: *a stands inside what it repeats"),
+        ("a: *nobody\n", 1, "is not valid YAML"),
+        ("calls:\n\t- 1\n", 2, "is not valid YAML"),
+        ("<<: 5\n", 1, "is not valid YAML: only a mapping can be merged with <<"),
+        ("a: !!python/name:os.system\n", 1, "is not valid YAML: the tag"),
+        ("b: 1\na: !!timestamp 2026-01-01\n", 2, "is not valid YAML: the tag"),
+        ("a: !!binary aGk=\n", 1, "is not valid YAML: the tag"),
+        ("a: !!set {x, y}\n", 1, "is not valid YAML: the tag"),
+        ("a: !!map [x]\n", 1, "is not valid YAML: the tag"),
+        ("a: !!seq {x: y}\n", 1, "is not valid YAML: the tag"),
+        ("a: !!bool perhaps\n", 1, "is not valid YAML: 'perhaps' is not of the kind bool"),
+        ("a: !!int ''\n", 1, "is not valid YAML: '' is not of the kind int"),
+        ("a: !!float .inf\n", 1, "is not valid YAML: '.inf' is not of the kind float"),
+        ("a: !!float nan\n", None, "holds what JSON can't say: nan is out of range"),
+        ("a: 1e999\n", None, "holds what JSON can't say: 1e999 is out of range"),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -226,6 +253,47 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(file, text, line, says):
     where = path if line is None else f"{path}, line {line}"
     assert said.startswith(f"--seed {where}: {says}")
     assert "\n" not in said
+
+
+def test_an_anchor_says_once_what_is_meant_often(open_mock, file):
+    """Whole, or merged into what says more; what a mapping says itself goes before what it merges, the first before the second."""
+    text = """
+sandboxes:
+  - keys: [sk_test_app_local]
+    clock: &clock {mode: frozen}
+    calls:
+      - &first {from: +15551234567, to: +15559876543, status: busy, metadata: &metadata {order: 4711}}
+      - {<<: *first, status: failed}
+      - {<<: [{metadata: {order: 1}}, *first]}
+      - {from: +15551234567, to: +15559876543, status: no_answer, metadata: *metadata}
+  - {keys: [sk_test_app_b], clock: *clock}
+"""
+    mock = open_mock(clock_mode="real", seed=file(text))
+
+    calls = mock.get("/_mockchirp/calls").json()["data"]
+    assert sorted((call["status"], call["metadata"]["order"]) for call in calls) == [
+        ("busy", 1),
+        ("busy", 4711),
+        ("failed", 4711),
+        ("no_answer", 4711),
+    ]
+    assert mock.get("/_mockchirp/clock", key="sk_test_app_b").json()["mode"] == "frozen"
+
+
+def test_a_seed_is_no_larger_than_a_document_may_be(file):
+    """Before it is read, or else it would be too late."""
+    said = complaint(file("calls: []" + " " * 100), max_state_size="64")
+
+    assert said.endswith("is larger than 64 bytes, which max_state_size allows")
+
+
+def test_a_document_in_a_list_may_be_as_deep_as_one_alone(open_mock, file):
+    """What a sandbox was exported with can be one of several."""
+    metadata = json.loads('{"a":' * 30 + "1" + "}" * 30)
+    document = {"calls": [{"from": "+15551234567", "to": "+15559876543", "metadata": metadata}]}
+
+    for text in (json.dumps({"sandboxes": [document]}), "# YAML\n" + json.dumps({"sandboxes": [document]})):
+        assert open_mock(seed=file(text)).get("/_mockchirp/calls").json()["data"][0]["metadata"] == metadata
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -11,10 +11,11 @@ from mockchirp.core.instants import MINUTE
 from mockchirp.core.recorder import SizeOf
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.world import Policy
+from mockchirp.http import is_deeper
 from mockchirp.state.calling import check_calling, configure
 from mockchirp.state.calls import CallReader
 from mockchirp.state.deliveries import add_webhooks, read_deliveries, read_events
-from mockchirp.state.document import CallingPart, CountsPart, Document, FaultPart, ScenariosPart
+from mockchirp.state.document import DEEPEST, CallingPart, CountsPart, Document, FaultPart, ScenariosPart
 from mockchirp.state.errors import BadState, from_validation, within
 from mockchirp.state.history import implied_events
 from mockchirp.state.scenarios import check_numbers, read_scenario
@@ -38,6 +39,8 @@ class Ground:
 
 def read(value: Any) -> Document:
     """The document that plain data holds; raise :class:`BadState` if it is none."""
+    if is_deeper(value, DEEPEST):
+        raise BadState((), f"is nested more than {DEEPEST} levels deep")
     try:
         return Document.model_validate(value)
     except ValidationError as error:
