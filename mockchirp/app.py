@@ -116,6 +116,12 @@ class App:
             live.catch_up()
             live.release(live.sandbox.take_outbox())
 
+    def abandon(self) -> None:
+        """Let go of the state file, as it was, and of the audio files: this application will never serve."""
+        if self.state_file is not None:
+            self.state_file.release()
+        self._library.close()
+
     async def close(self) -> None:
         """Save the state, abandon deliveries in flight, let go of connections and remove the audio files."""
         if self.state_file is not None:
@@ -171,7 +177,11 @@ def create_app(settings: Settings | None = None, *, sender: Sender | None = None
     runtime.base_url = base_url or runtime.base_url
     app = App(runtime, library, rule)
     app.state_file = _state_file(settings, runtime)
-    _sow(settings, runtime)
+    try:
+        _sow(settings, runtime)
+    except BadSetting:
+        app.abandon()
+        raise
     runtime.loading = None
     return app
 

@@ -25,6 +25,7 @@ import uvicorn
 from mockchirp.address import url_of
 from mockchirp.core.instants import SECOND
 from mockchirp.http import ConnectionCut
+from mockchirp.plain_files import Draft, check_plain
 from mockchirp.protocol import BoundedProtocol
 from mockchirp.settings import BadSetting, Settings
 
@@ -67,13 +68,17 @@ def _reason(error: Exception) -> str:
 
 def write_port_file(path: Path, port: int) -> None:
     """Put ``port`` into the file at once, so that a reader never sees half of it; raise :class:`BadSetting` if that fails."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    target = Path(os.path.realpath(path))  # what replaces a link would not be one
     try:
-        draft.write_text(f"{port}\n")
-        draft.replace(path)
+        with contextlib.suppress(FileNotFoundError):
+            check_plain(target)
+        draft = Draft(target, mode=0o644)
+        try:
+            draft.write([b"%d\n" % port])
+            draft.put_in_place(durable=False)
+        finally:
+            draft.discard()
     except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
         raise BadSetting(f"--port-file {str(path)!r}: can't be written: {_reason(error)}") from None
 
 
@@ -211,6 +216,7 @@ class Server:
         """Bind the socket, make the application and write the port file; raise :class:`BadSetting` if one can't be done."""
         self._socket = listen(self.settings.host, self.settings.port)
         self._port = self._socket.getsockname()[1]
+        app: App | None = None
         try:
             from mockchirp.app import create_app  # only now: whoever can't have the port needs no application
 
@@ -220,6 +226,8 @@ class Server:
                 write_port_file(self.settings.port_file, self._port)
         except BaseException:
             self._socket.close()
+            if app is not None:
+                app.abandon()
             raise
 
     def serve(self) -> None:

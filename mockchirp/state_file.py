@@ -6,23 +6,26 @@ has the form of a seed file with several sandboxes.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import anyio.to_thread
 import orjson
 
 from mockchirp.clock import machine_now, real_seconds
+from mockchirp.core.ids import app_id
+from mockchirp.core.keys import APP_KEY, hide_keys
+from mockchirp.core.sandbox import DEFAULT_KEY
+from mockchirp.file_lock import FileLock, Taken
 from mockchirp.live import LiveSandbox
 from mockchirp.pacing import collector_paused, gather_gently
+from mockchirp.plain_files import Draft, check_plain, open_plain, reason_of, sweep_drafts, write_aside
 from mockchirp.runtime import Runtime
-from mockchirp.state.document import VERSION, check_version
+from mockchirp.state.collection import BETWEEN, HEAD, TAIL, Saved, collect, read_collection
 from mockchirp.state.errors import BadState, within
 from mockchirp.state.exporting import capture, write
 from mockchirp.state.planting import plant
@@ -32,6 +35,8 @@ PAUSE = 2.0
 """Real seconds from a change to its being saved, and from one save to the next."""
 PAUSE_AFTER_FAILURE = 30.0
 """The same after a save that failed: a full disk must not fill the log as well."""
+MOST_WARNINGS = 20
+"""Lines about sandboxes that are set aside; the file holds what they leave out."""
 
 _log = logging.getLogger("mockchirp")
 
@@ -48,7 +53,10 @@ class StateFile:
         """Held while the file is written, which nobody should cut short."""
         self._path = Path(os.path.realpath(path))  # what replaces a link would not be one
         self._runtime = runtime
+        self._lock: FileLock | None = None
         self._saved: dict[LiveSandbox, tuple[int, ...]] = {}
+        self._is_outdated = False
+        """Whether the file holds what no sandbox is made of."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_in: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -56,65 +64,101 @@ class StateFile:
         self._closed = False
 
     def load(self) -> None:
-        """Take up what the file holds, if there is one, and keep it from now on; raise :class:`BadStateFile` if it can't be
-        read, or could not be written.
+        """Take up what the file holds, if there is one, and keep it from now on. A sandbox that can't be taken up is set aside,
+        in a file of its own, and a warning says so.
+
+        Raise :class:`BadStateFile` if it is no such file, could not be written, or is another server's.
         """
         self._runtime.when_used = self._note
         try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
-            self._check_writable()
+            with suppress(FileNotFoundError):
+                check_plain(self._path)
+            self._claim()
+            with suppress(FileNotFoundError), open(open_plain(self._path), "rb") as file, collector_paused():
+                self._take_up(read_collection(file))
         except OSError as error:
-            raise BadStateFile(f"can't be read: {_reason(error)}") from None
-        else:
-            self._check_writable()
-            with collector_paused():
-                self._take_up(content)
+            self.release()
+            raise BadStateFile(f"can't be read: {reason_of(error)}") from None
+        except BaseException:
+            self.release()
+            raise
         self._saved = {live: live.trace for live in self._runtime}
+
+    def release(self) -> None:
+        """Let another server have the file."""
+        if self._lock is not None:
+            self._lock.release()
 
     def save(self) -> None:
         """Write the file now if something has changed, and no more after that: the server stops."""
+        if self._closed:
+            return
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
-        if self._closed or not self._has_changed():
-            self._closed = True
-            return
-        self._closed = True
         try:
-            self._write(_pieces(self._runtime))
+            if self._has_changed():
+                self._write(_pieces(self._runtime))
         except OSError as error:
-            _log.error("the state was not saved: %s: %s", self._path.name, _reason(error))
+            _log.error("the state was not saved: %s: %s", self._path.name, reason_of(error))
+        finally:
+            self.release()
 
-    def _take_up(self, content: bytes) -> None:
+    def _claim(self) -> None:
+        """Lock the file, and see that it can be replaced."""
+        if os.path.ismount(self._path):
+            raise BadStateFile("is a mount of its own, which can't be replaced: mount its directory instead")
         try:
-            value: Any = orjson.loads(content)
-            if not isinstance(value, dict) or not isinstance(value.get("sandboxes"), list):
-                raise BadState((), "is not a file that mockchirp has saved: sandboxes is missing")
-            check_version(value.get("version"))
-            for position, each in enumerate(value["sandboxes"]):
-                with within("sandboxes", position):
-                    plant(self._runtime, read(each))
+            self._lock = FileLock(self._path)
+            Draft(self._path).discard()
+            if self._lock.unsupported is None:
+                sweep_drafts(self._path)
+        except Taken as holder:
+            raise BadStateFile(f"is in use by {holder}; every server needs a file of its own") from None
+        except OSError as error:
+            raise BadStateFile(f"can't be written: {reason_of(error)}") from None
+        if self._lock.unsupported is not None:
+            why = self._lock.unsupported.lower()
+            _log.warning("%s can't be locked: %s; see that no other server uses it", self._path, why)
+
+    def _take_up(self, collection: Iterator[Saved]) -> None:
+        bad: list[tuple[Saved, BadState]] = []
+        try:
+            for position, saved in enumerate(collection):
+                try:
+                    with within("sandboxes", position):
+                        self._plant(saved)
+                except BadState as error:
+                    bad.append((saved, error))
+            if bad:
+                self._set_aside(bad)
         except orjson.JSONDecodeError as error:
-            what = f"is not valid JSON: {error}" if content else "is empty; remove it to begin anew"
-            raise BadStateFile(what) from None
+            raise BadStateFile(f"is not valid JSON: {error}") from None
         except BadState as error:
             raise BadStateFile(str(error)) from None
 
-    def _check_writable(self) -> None:
-        if os.path.ismount(self._path):
-            raise BadStateFile("is a mount of its own, which can't be replaced: mount its directory instead")
-        draft = self._draft
+    def _plant(self, saved: Saved) -> None:
         try:
-            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600))
-            draft.unlink()
-        except OSError as error:
-            raise BadStateFile(f"can't be written: {_reason(error)}") from None
+            plant(self._runtime, read(saved.value))
+        except BadState:
+            raise
+        except Exception as error:  # it may be nobody's fault but ours, and the others are to serve all the same
+            _log.debug("a sandbox could not be taken up", exc_info=True)
+            raise BadState((), f"it could not be taken up: {type(error).__name__}: {error}") from None
 
-    @property
-    def _draft(self) -> Path:
-        return self._path.with_name(f".{self._path.name}.saving")
+    def _set_aside(self, bad: list[tuple[Saved, BadState]]) -> None:
+        try:
+            aside = write_aside(self._path, collect([saved.text() for saved, _ in bad]))
+        except OSError as error:
+            raise BadStateFile(f"{bad[0][1]}; and it can't be set aside: {reason_of(error)}") from None
+        self._is_outdated = True
+        for saved, fault in bad[:MOST_WARNINGS]:
+            which, reason = _named(saved.value), hide_keys(str(fault))
+            _log.warning("%s of %s is set aside in %s, and the rest serves: %s", which, self._path, aside, reason)
+        if bad[MOST_WARNINGS:]:
+            _log.warning("so are %d more sandboxes of %s", len(bad) - MOST_WARNINGS, self._path)
 
     def _note(self, live: LiveSandbox) -> None:
         """A sandbox has been used: see to it that the file is written soon, if that has changed it."""
@@ -138,10 +182,11 @@ class StateFile:
             pieces = await gather_gently(_pieces(self._runtime))
             await anyio.to_thread.run_sync(self._write, pieces)
         except OSError as error:
-            _log.error("the state was not saved: %s: %s", self._path.name, _reason(error))
+            _log.error("the state was not saved: %s: %s", self._path.name, reason_of(error))
             pause = PAUSE_AFTER_FAILURE
         else:
             self._saved = before
+            self._is_outdated = False
         self._pause = max(pause, 2 * (real_seconds() - started))
         if self._has_changed():  # meanwhile, or still
             for live in self._runtime:
@@ -149,31 +194,21 @@ class StateFile:
                 break
 
     def _has_changed(self) -> bool:
-        return {live: live.trace for live in self._runtime} != self._saved
+        return self._is_outdated or {live: live.trace for live in self._runtime} != self._saved
 
     def _write(self, pieces: Iterable[bytes]) -> None:
         with self.saving:
-            mode = self._path.stat().st_mode & 0o777 if self._path.exists() else 0o600
+            draft = Draft(self._path)
             try:
-                with open(self._draft, "wb", buffering=1 << 20, opener=partial(os.open, mode=mode)) as file:
-                    file.writelines(pieces)
-                    file.flush()
-                    os.fsync(file.fileno())
-                self._draft.replace(self._path)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    self._draft.unlink()
-                raise
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)  # the name, too, is on disk then
+                draft.write(pieces)
+                draft.put_in_place()
             finally:
-                os.close(folder)
+                draft.discard()
 
 
 def _pieces(runtime: Runtime) -> Iterator[bytes]:
     """The whole file. Each sandbox is as it is when its turn comes."""
-    yield b'{"version":%d,"sandboxes":[' % VERSION
+    yield HEAD
     separator = b""
     for live in list(runtime):
         if live.closed:
@@ -183,9 +218,13 @@ def _pieces(runtime: Runtime) -> Iterator[bytes]:
         with collector_paused():
             snapshot = capture(live.sandbox, live.clock, live.keys, live.seed, as_of=machine_now())
         yield from write(snapshot)
-        separator = b",\n"
-    yield b"]}\n"
+        separator = BETWEEN
+    yield b"\n" + TAIL if separator else TAIL
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _named(value: object) -> str:
+    """A sandbox as a log line may name it: keys are credentials, apps are not."""
+    keys = value.get("keys", [DEFAULT_KEY]) if isinstance(value, dict) else None
+    if isinstance(keys, list) and keys and isinstance(keys[0], str) and APP_KEY.fullmatch(keys[0]):
+        return f"the sandbox of {app_id(keys[0])} ({hide_keys(keys[0])})"
+    return "a sandbox"

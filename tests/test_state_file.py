@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import socket
 import time
 
 import httpx2
@@ -12,6 +13,7 @@ import pytest
 from mockchirp.app import create_app
 from mockchirp.core.deliveries import Outcome
 from mockchirp.sending.sender import Sender
+from mockchirp.server import write_port_file
 from mockchirp.settings import BadSetting, Settings
 from mockchirp.state_file import StateFile
 
@@ -220,12 +222,12 @@ async def test_a_save_that_fails_leaves_the_file_and_says_so(path, caplog):
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://mock") as client:
         client.headers["Authorization"] = "Bearer sk_test_app_local"
         await client.post("/v1/calls", json=CALL)
-        path.with_name(".state.json.saving").mkdir()
+        path.mkdir()
         with caplog.at_level(logging.ERROR):
             await app.close()
 
     assert "the state was not saved: state.json: is a directory" in caplog.text
-    assert not path.exists()
+    assert list(path.parent.iterdir()) == [path], "what was begun is removed"
 
 
 def test_a_link_stays_a_link(lives, path, tmp_path):
@@ -244,13 +246,18 @@ def test_a_link_stays_a_link(lives, path, tmp_path):
     [
         (b"", "is empty; remove it to begin anew"),
         (b'{"version":1,"sandboxes":[{', "is not valid JSON"),
+        (b'{"version":1,"sandboxes":[\n{},\n{"keys', "is not valid JSON"),
+        (b'{"version":1,"sandboxes":[\n{}\n]}\n{}', "is not valid JSON"),
+        (b"\x1f\x8b\x08\x00\x00", "is not a file that mockchirp has saved"),
+        (b"\x00" * 5000, "is not a file that mockchirp has saved"),
+        (b'{"name": "app", "dependencies": {}}', "is not a file that mockchirp has saved"),
+        (b'{"version":1,"sandboxes":[],"calls":[]}', "calls: can't stand beside sandboxes"),
+        (b'{"version":1,"sandboxes":{}}', "is not a file that mockchirp has saved"),
+        (b'{"version":"1","sandboxes":[]}', "version: 1 is not a version that this mockchirp reads"),
         (b"[]", "is not a file that mockchirp has saved"),
         (b'{"calls":[]}', "is not a file that mockchirp has saved"),
         (b'{"sandboxes":[]}', "version: None is not a version that this mockchirp reads"),
         (b'{"version":2,"sandboxes":[]}', "version: 2 is not a version that this mockchirp reads"),
-        (b'{"version":1,"sandboxes":[{},{"keys":["x"]}]}', "sandboxes.1.keys.0: 'x' is not an app key"),
-        (b'{"version":1,"sandboxes":[{},{}]}', "sandboxes.1: sk_test_app_local has a sandbox already"),
-        (b'{"version":1,"sandboxes":[{"calls":[{"from":"+15551234567"}]}]}', "sandboxes.0.calls.0.to: is required"),
     ],
 )
 def test_a_file_that_can_t_be_read_ends_the_start_and_is_left_as_it_was(path, content, says):
@@ -264,6 +271,153 @@ def test_a_file_that_can_t_be_read_ends_the_start_and_is_left_as_it_was(path, co
     assert says in str(refusal.value)
     assert path.read_bytes() == content
     assert os.listdir(path.parent) == [path.name]
+
+
+GOOD = '{"keys":["sk_test_app_good"],"calls":[{"from":"+15551234567","to":"+15559876543"}]}'
+DEEP = '{"calls":[{"from":"+15551234567","to":"+15559876543","metadata":' + '{"a":' * 60 + "{}" + "}" * 60 + "}]}"
+
+
+@pytest.mark.parametrize(
+    ("bad", "settings", "says"),
+    [
+        ('{"calls":[{"from":"+15551234567"}]}', {}, "sandboxes.1.calls.0.to: is required"),
+        ('{"keys":["x"]}', {}, "sandboxes.1.keys.0: 'x' is not an app key"),
+        ('{"version":2}', {}, "sandboxes.1.version: 2 is not a version that this mockchirp reads"),
+        ('{"keys":["sk_test_app_good"]}', {}, "sk_test_app_good has a sandbox already"),
+        ('{"keys":["sk_test_app_other"]}', {"api_keys": "sk_test_app_good"}, "sandboxes.1.keys: Invalid API key"),
+        ("{}", {"max_sandboxes": 1}, "sandboxes.1: there are 1 sandboxes, and max_sandboxes allows no more"),
+        ('{"colour":123456789012345678901234567890}', {}, "sandboxes.1.colour: is not a known field here"),
+        (DEEP, {}, "sandboxes.1: is nested more than 40 levels deep"),
+        ("7", {}, "sandboxes.1: "),
+        ("null", {}, "sandboxes.1: "),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("layout", ["[\n%s,\n%s\n]}\n", "[%s, %s]}", " [ %s ,\n\n %s\n ] }"])
+def test_a_bad_sandbox_is_set_aside_and_the_others_serve(open_mock, path, caplog, layout, bad, settings, says):
+    """Whole, in a file that says what it is; one line names the file, the sandbox, the place and the reason."""
+    path.write_text('{"version":1,"sandboxes":' + layout % (GOOD, bad))
+
+    mock = open_mock(state_file=str(path), **settings)
+
+    rows = mock.get("/_mockchirp/sandboxes", key="sk_test_app_good").json()["data"]
+    assert [(row["keys"], row["calls"]) for row in rows] == [(["sk_test_app_good"], 1)]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert says in line
+    assert str(path.with_name("state.set-aside-1.json")) in line
+    assert path.with_name("state.set-aside-1.json").read_text() == '{"version":1,"sandboxes":[\n' + bad + "\n]}\n"
+
+
+def test_what_is_set_aside_is_never_overwritten(lives, path):
+    """Not by another sandbox; and what was set aside before a kill is not set aside twice."""
+    aside = [path.with_name(f"state.set-aside-{number}.json") for number in (1, 2, 3)]
+    for number in (1, 2):
+        path.write_text(json.dumps({"version": 1, "sandboxes": [{"phoneNumbers": [str(number)]}]}))
+        create_app(Settings(state_file=str(path))).abandon()
+        lives(lambda mock: None)
+        assert json.loads(path.read_bytes())["sandboxes"] == []
+
+    assert ['"1"' in aside[0].read_text(), '"2"' in aside[1].read_text(), aside[2].exists()] == [True, True, False]
+
+
+def test_what_was_set_aside_can_be_a_seed_once_it_is_mended(open_mock, lives, path):
+    """It has the form of a file with sandboxes."""
+    path.write_text('{"version":1,"sandboxes":[{"calls":[{"from":"+15551234567"}]}]}')
+    lives(lambda mock: None)
+    aside = path.with_name("state.set-aside-1.json")
+    aside.write_text(aside.read_text().replace("4567", '4567","to":"+15559876543'))
+
+    assert open_mock(seed=str(aside)).get("/_mockchirp/calls").json()["totalCount"] == 1
+
+
+def test_a_log_shows_no_whole_key(path, caplog):
+    """Keys are credentials; the app and the beginning tell one from another."""
+    key = "sk_live_app_8fK2mQ9xT4vB7nL1"
+    path.write_text(json.dumps({"version": 1, "sandboxes": [{"keys": [key]}, {"keys": [key]}]}))
+
+    create_app(Settings(state_file=str(path))).abandon()
+
+    assert key not in caplog.text
+    assert "the sandbox of app_" in caplog.text
+    assert caplog.text.count("sk_live_app_8fK2mQ…") == 2
+
+
+def test_many_bad_sandboxes_do_not_fill_the_log(path, caplog):
+    """The file has them all."""
+    path.write_text(json.dumps({"version": 1, "sandboxes": [{"seed": "x", "identity": str(i)} for i in range(50)]}))
+
+    create_app(Settings(state_file=str(path))).abandon()
+
+    assert len(caplog.records) == 21
+    assert "so are 30 more sandboxes" in caplog.records[-1].getMessage()
+    assert len(json.loads(path.with_name("state.set-aside-1.json").read_bytes())["sandboxes"]) == 50
+
+
+@pytest.mark.parametrize("name", ["state.json", "./x/../state.json", "link.json", "twin.json"])
+def test_a_file_has_one_server(tmp_path, monkeypatch, name):
+    """By whatever name the second one comes, it gets one clear line, and may have the file when the first is gone."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "state.json"
+    path.write_text('{"version":1,"sandboxes":[]}')
+    (tmp_path / "x").mkdir()
+    (tmp_path / "link.json").symlink_to("state.json")
+    (tmp_path / "twin.json").hardlink_to(path)
+    first = create_app(Settings(state_file=str(path)))
+
+    with pytest.raises(BadSetting, match=r"is in use by .*process.*; every server needs a file of its own") as refusal:
+        create_app(Settings(state_file=name))
+
+    assert "\n" not in str(refusal.value)
+    first.abandon()
+    create_app(Settings(state_file=name)).abandon()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_start_that_fails_lets_go_of_the_file(path):
+    """Whether it was the file or a seed that ended it."""
+    for content, seed in ((b"", None), (b'{"version":1,"sandboxes":[]}', "nobody")):
+        path.write_bytes(content)
+        with pytest.raises(BadSetting):
+            create_app(Settings(state_file=str(path), seed=seed))
+        assert list(path.parent.iterdir()) == [path]
+
+
+def test_drafts_of_the_dead_are_swept(lives, path):
+    """Nobody else's, and no file that only looks like one."""
+    others = [
+        ".state.json.x.abcdefgh.draft",
+        ".other.json.abcdefgh.draft",
+        "state.json.abcdefgh.draft",
+        ".state.json.draft",
+    ]
+    for name in (".state.json.abcdefgh.draft", ".state.json.x_y_z_12.draft", *others):
+        path.with_name(name).touch()
+
+    lives(lambda mock: mock.call())
+
+    assert {each.name for each in path.parent.iterdir()} == {path.name, *others}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "directory"])
+def test_what_is_no_file_is_refused_without_being_opened(tmp_path, kind):
+    """A pipe would make the start wait for ever, and a device may never end."""
+    path = tmp_path / "it"
+    with socket.socket(socket.AF_UNIX) as listener:
+        match kind:
+            case "pipe":
+                os.mkfifo(path)
+            case "socket":
+                listener.bind(str(path))
+            case "device":
+                path.symlink_to("/dev/zero")
+            case "directory":
+                path.mkdir()
+        for settings in ({"state_file": str(path)}, {"seed": str(path)}):
+            with pytest.raises(BadSetting, match=f"is a (named )?{kind}"):
+                create_app(Settings(**settings))
+        with pytest.raises(BadSetting, match=f"--port-file .* is a (named )?{kind}"):
+            write_port_file(path, 1)
+        assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_place_where_nothing_can_be_written_is_refused_at_the_start(tmp_path):

@@ -6,6 +6,7 @@ from mockchirp.core.errors import Unauthenticated
 
 APP_KEY = re.compile(r"sk_(?:test|live)_app_[A-Za-z0-9_-]{1,128}")
 ADMIN_KEY = re.compile(r"sk_admin_[A-Za-z0-9_-]{1,128}")
+_KEY_IN_TEXT = re.compile(r"(sk_(?:test_app|live_app|admin)_[A-Za-z0-9_-]{6})[A-Za-z0-9_-]+")
 
 
 def bearer_token(authorization: bytes | None) -> str | None:
@@ -45,6 +46,11 @@ def check_admin_key(token: str | None) -> None:
     if token.startswith(("sk_test_app_", "sk_live_app_")):
         raise Unauthenticated("Wrong kind of API key: this needs an admin key (sk_admin_...), not an app key")
     raise Unauthenticated(f"Invalid API key {_masked(token)}: an admin key looks like sk_admin_...")
+
+
+def hide_keys(text: str) -> str:
+    """``text`` for a log: of each key in it, no more than tells one from another."""
+    return _KEY_IN_TEXT.sub(r"\1…", text)
 
 
 def _masked(token: str) -> str:

@@ -35,6 +35,7 @@ class Process:
         while not self._port.exists() and self._process.poll() is None and time.monotonic() < ends:
             time.sleep(0.01)
         port = self._port.read_text().strip() if self._port.exists() else "0"
+        self.pid = self._process.pid
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=KEY)
 
     def state(self):
@@ -121,12 +122,45 @@ def test_the_file_is_whole_whenever_the_process_is_killed(start, tmp_path):
 
 def test_a_broken_file_ends_the_start(start, tmp_path):
     """With one line and status 2; it is left as it was."""
-    (tmp_path / "state.json").write_text('{"version": 1, "sandboxes": [{"calls": [{}]}]}')
+    (tmp_path / "state.json").write_text('{"calls": [{}]}')
 
     process = start()
 
-    assert process.end(0) == (2, "mockchirp: --state-file 'state.json': sandboxes.0.calls.0.from: is required\n")
-    assert (tmp_path / "state.json").read_text() == '{"version": 1, "sandboxes": [{"calls": [{}]}]}'
+    reason = "is not a file that mockchirp has saved: sandboxes is missing"
+    assert process.end(0) == (2, f"mockchirp: --state-file 'state.json': {reason}\n")
+    assert (tmp_path / "state.json").read_text() == '{"calls": [{}]}'
+
+
+def test_a_bad_sandbox_does_not_end_the_start(start, tmp_path):
+    """It is set aside before anything is written; the warning is one line."""
+    good = {"keys": ["sk_test_app_local"], "calls": [CALL]}
+    bad = {"keys": ["sk_test_app_bad"], "calls": [{}]}
+    (tmp_path / "state.json").write_text(json.dumps({"version": 1, "sandboxes": [bad, good]}))
+
+    process = start()
+
+    assert len(process.state()["calls"]) == 1
+    assert json.loads((tmp_path / "state.set-aside-1.json").read_bytes())["sandboxes"] == [bad]
+    status, said = process.end(signal.SIGTERM)
+    assert (status, said.count("\n")) == (0, 1)
+    assert said.startswith("mockchirp: WARNING: the sandbox of app_test_")
+    assert said.endswith(": sandboxes.0.calls.0.from: is required\n")
+    assert len(saved(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_second_server_ends_with_one_line(start, number):
+    """For as long as the first one lives, however that ends."""
+    first = start()
+
+    second = start()
+
+    pid = first.pid
+    line = f"--state-file 'state.json': is in use by process {pid}; every server needs a file of its own"
+    assert second.end(0) == (2, f"mockchirp: {line}\n")
+    first.client.post("/v1/calls", json=CALL)
+    first.end(number)
+    assert start().end(signal.SIGTERM) == (0, "")
 
 
 def test_a_broken_seed_ends_the_start(start, tmp_path):
