@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mockchirp import __version__
 from mockchirp.address import DEFAULT_HOST, DEFAULT_PORT, url_of
 from mockchirp.core.instants import SECOND, parse_duration
+from mockchirp.core.suggestions import did_you_mean
 from mockchirp.ready import wait_until_ready
 
 if TYPE_CHECKING:
@@ -63,8 +64,6 @@ class _Parser(argparse.ArgumentParser):
             name = argument.partition("=")[0]
             if not name.startswith("-"):
                 self.error(f"unexpected {name!r}")
-            from mockchirp.settings import did_you_mean
-
             self.error(f"there is no flag {name}{did_you_mean(name, self._option_string_actions)}")
         return vars(values)
 

@@ -24,6 +24,7 @@ from mockchirp.core.errors import (
     RateLimitExceeded,
     envelope,
 )
+from mockchirp.findings import Finding, first_finding
 
 Headers = list[tuple[bytes, bytes]]
 Body = TypeVar("Body", bound=BaseModel)
@@ -167,19 +168,15 @@ def parse_model(model: type[Body], value: Mapping[str, Any]) -> Body:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise _invalid(first_finding(error, model, value)) from None
 
 
-def invalid(error: ValidationError) -> InvalidRequest:
-    """The first fault of a body in Chirp's words."""
-    fault = error.errors(include_url=False, include_context=False)[0]
-    param = ".".join(str(part) for part in fault["loc"])[:80] or None
-    if fault["type"] == "missing":
-        return InvalidRequest(f"{param} is required", param=param)
-    if fault["type"] == "extra_forbidden":
-        return InvalidRequest(f"{param} is not a known field here", param=param)
-    message = fault["msg"].removeprefix("Value error, ")
-    return InvalidRequest(f"{param}: {message[:1].lower()}{message[1:]}" if param else message, param=param)
+def _invalid(found: Finding) -> InvalidRequest:
+    """The first fault of a body in Chirp's envelope."""
+    param = ".".join(str(part) for part in found.path)[:80] or None
+    if param is None:
+        return InvalidRequest(found.reason)
+    return InvalidRequest(f"{param}{' ' if found.is_of_name else ': '}{found.reason}", param=param)
 
 
 def request_origin(scope: Scope, fallback: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from mockchirp.core.suggestions import did_you_mean
 from mockchirp.plain_files import read_plain, reason_of
 from mockchirp.runtime import Runtime
 from mockchirp.state.document import DEEPEST, VERSION, Document, check_version
@@ -64,7 +65,8 @@ def _text_of(name: str, largest: int) -> str:
     except UnicodeDecodeError:
         raise BadSeed(f"{name}: is not text in UTF-8") from None
     except (OSError, ValueError) as error:  # the latter if the name holds a NUL
-        known = "" if "/" in name or "." in name else f", and no seed of that name comes along; {', '.join(shipped)} do"
+        meant = f"{', '.join(shipped)} do{did_you_mean(name, shipped)}"
+        known = "" if "/" in name or "." in name else f", and no seed of that name comes along; {meant}"
         raise BadSeed(f"{name}: {reason_of(error)}{known}") from None
 
 
@@ -90,7 +92,8 @@ def _documents(value: Any) -> Iterator[tuple[Place, Document]]:
     check_version(value.get("version", VERSION))
     for name in value:
         if name not in ("sandboxes", "version"):
-            raise BadState((str(name),), "can't stand beside sandboxes, only in each of them")
+            near = did_you_mean(str(name), ("sandboxes", "version"))
+            raise BadState((str(name),), f"can't stand beside sandboxes, only in each of them{near}")
     if not isinstance(value["sandboxes"], list):
         raise BadState(("sandboxes",), "must be a list")
     for position, each in enumerate(value["sandboxes"]):

@@ -6,7 +6,6 @@ anywhere, since a CI service container can often pass nothing else; an empty var
 one of the forms below, which turn that text into what the program works with: instants and durations in milliseconds, lists as tuples.
 """
 
-import difflib
 import json
 import os
 import re
@@ -26,6 +25,7 @@ from mockchirp.clock import EARLIEST, FASTEST, LATEST, Mode
 from mockchirp.core.headers import read_headers
 from mockchirp.core.instants import format_second, parse_duration, parse_instant
 from mockchirp.core.keys import APP_KEY
+from mockchirp.core.suggestions import did_you_mean
 from mockchirp.core.urls import check_http_url
 
 PREFIX = "MOCKCHIRP_"
@@ -358,12 +358,6 @@ def shorten(text: str) -> str:
     """``text`` in quotes, on one line and not too long to read."""
     shown = repr(text)
     return shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "..."
-
-
-def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """`; did you mean …?` with the nearest of ``known``, or nothing where none is near."""
-    near = difflib.get_close_matches(given, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

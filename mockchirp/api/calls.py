@@ -8,6 +8,7 @@ from mockchirp.api.operation import Request
 from mockchirp.core.calls import COMMANDS, public_call
 from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.sandbox import Sandbox
+from mockchirp.core.suggestions import choices
 from mockchirp.core.world import Policy
 from mockchirp.http import parse_model
 
@@ -38,12 +39,13 @@ def send_call_command(request: Request) -> object:
     call = sandbox.call(request.path["callId"])
     known = known_commands(sandbox.policy)
     if "type" not in request.body:
-        raise InvalidRequest(f"type is required: one of {', '.join(known)}", param="type")
+        stray = next((name for name, value in request.body.items() if value in known), None)
+        instead = "" if stray is None else f": the command belongs there, and not into {stray[:80]}"
+        raise InvalidRequest(f"type is required{instead or ': one of ' + ', '.join(known)}", param="type")
     type = request.body["type"]
     if not isinstance(type, str) or type not in known:
-        raise InvalidRequest(
-            f"type {str(type)[:80]!r} is not a known command: it must be one of {', '.join(known)}", param="type"
-        )
+        near = choices(str(type), known, "it must be one of")
+        raise InvalidRequest(f"type {str(type)[:80]!r} is not a known command{near}", param="type")
     if not _is_own(type, sandbox.policy):
         sandbox.extra_command(call.id, type)
         return {"callId": call.id, "command": type, "status": "accepted"}

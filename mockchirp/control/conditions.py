@@ -1,6 +1,7 @@
 """What can be waited for (control-api.md, "Seeing and waiting"): the body of POST /_mockchirp/wait."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
@@ -9,7 +10,9 @@ from mockchirp.core.calls import CallStatus
 from mockchirp.core.ids import PATTERNS
 from mockchirp.core.instants import SECOND
 from mockchirp.core.recordings import RecordingStatus
+from mockchirp.core.suggestions import did_you_mean
 from mockchirp.fields import Body
+from mockchirp.findings import shown
 
 CallId = Annotated[str, Field(json_schema_extra={"pattern": f"^{PATTERNS['call'].pattern}$"})]
 RecordingId = Annotated[str, Field(json_schema_extra={"pattern": f"^{PATTERNS['recording'].pattern}$"})]
@@ -33,6 +36,10 @@ class RecordingCondition(Body):
 class EventCondition(Body):
     """An event has happened, ``count`` times, since the sandbox began."""
 
+    advice: ClassVar[Mapping[str, str]] = {
+        "status": 'an event has none; of a delivery write {"delivery": {"event": name, "status": "delivered"}}'
+    }
+
     event: EventName
     call_id: CallId | None = Field(None, alias="callId")
     count: Times = 1
@@ -49,6 +56,10 @@ class DeliverySought(Body):
 class DeliveryCondition(Body):
     """A delivery has come to its end."""
 
+    advice: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("event", "callId", "status"), 'it belongs into delivery: {"delivery": {"event": name, "status": "delivered"}}'
+    )
+
     delivery: DeliverySought
 
 
@@ -61,6 +72,10 @@ class RequestSought(Body):
 
 class RequestCondition(Body):
     """A request has come and been answered, ``count`` times, since the journal began."""
+
+    advice: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("operation", "path"), 'it belongs into request: {"request": {"operation": "createCall"}}'
+    )
 
     request: RequestSought
     count: Times = 1
@@ -87,14 +102,28 @@ _BY_FIELD: dict[str, type[Body]] = {
 
 def _condition(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """``value`` as the one condition that its fields can mean, so that an error names the field that is wrong in it."""
-    found = [name for name in _BY_FIELD if name in value] if isinstance(value, dict) else []
-    if not found:
-        raise ValueError(f"a condition is an object with one of {', '.join(_BY_FIELD)}")
-    return _BY_FIELD[found[0]].model_validate(value)
+    known = ", ".join(_BY_FIELD)
+    if not isinstance(value, dict):
+        example = 'such as {"idle": true} or {"call": id, "status": "completed"}'
+        raise ValueError(f"a condition is an object with one of {known}, {example}; it is {shown(value)}")
+    found = [
+        name for name in ("delivery", "request", *_BY_FIELD) if name in value
+    ]  # "event" may stand beside these two by mistake
+    if found:
+        return _BY_FIELD[found[0]].model_validate(value)
+    if value.keys() & {"for", "until"}:
+        raise ValueError(f"a condition stands here itself, not in another for or until: an object with one of {known}")
+    near = "".join(did_you_mean(name, _BY_FIELD) for name in value if isinstance(name, str))
+    raise ValueError(f"a condition is an object with one of {known}{near[:200]}")
 
 
 class Wait(Body):
     """POST /_mockchirp/wait. ``timeout`` is real time, 5 s unless given."""
+
+    advice: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (*_BY_FIELD, "status", "callId", "count"),
+        'it belongs into for: {"for": {"event": "calls.answered"}, "timeout": "5s"}',
+    )
 
     condition: Annotated[AnyCondition, WrapValidator(_condition)] = Field(alias="for")
     timeout: Held = Field(default_factory=lambda: 5 * SECOND)

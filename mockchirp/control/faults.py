@@ -11,6 +11,7 @@ from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.faults import CODES, Abort, Fault, Target, public_fault
 from mockchirp.core.ids import PATTERNS
 from mockchirp.core.instants import LONGEST, SECOND, format_duration
+from mockchirp.core.suggestions import choices
 from mockchirp.fields import FINEST, Body, Duration
 
 MOST_COPIES = 100
@@ -22,7 +23,9 @@ _OF_WEBHOOKS = ("event", "duplicate", "drop", "reorder")
 
 def _code(value: str) -> str:
     if value not in CODES:
-        raise ValueError(f"{value[:80]!r} is not a code that Chirp documents for calling; those are {', '.join(CODES)}")
+        raise ValueError(
+            f"{value[:80]!r} is not a code that Chirp documents for calling{choices(value, CODES, 'those are')}"
+        )
     return value
 
 

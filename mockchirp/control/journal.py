@@ -12,12 +12,13 @@ from mockchirp.control.operation import Request
 from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.instants import format_milli
 from mockchirp.core.journal import LARGEST_KEPT, Exchange, Headers
+from mockchirp.core.suggestions import choices
 from mockchirp.http import DEEPEST, is_deeper
 
 
 def _method(value: str) -> str:
     if value.upper() not in HTTPMethod.__members__:
-        raise ValueError(f"{value[:40]!r} is not a method; known are {', '.join(HTTPMethod)}")
+        raise ValueError(f"{value[:40]!r} is not a method{choices(value, HTTPMethod)}")
     return value.upper()
 
 
@@ -65,7 +66,7 @@ def check_operation(request: Request, operation: str | None, param: str = "opera
     known = request.runtime.operations
     if operation is not None and operation not in known:
         raise InvalidRequest(
-            f"{param}: {operation[:80]!r} is not an operationId; known are {', '.join(known)}", param=param
+            f"{param}: {operation[:80]!r} is not an operationId{choices(operation, known)}", param=param
         )
 
 

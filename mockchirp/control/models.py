@@ -1,6 +1,7 @@
 """The bodies of the control API's requests. They are strict: a typo in a test must not pass in silence."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +20,7 @@ from mockchirp.core.deliveries import DeliveryStatus
 from mockchirp.core.events import EVENTS
 from mockchirp.core.instants import SECOND
 from mockchirp.core.scenarios import FarEndAction
+from mockchirp.core.suggestions import choices
 from mockchirp.core.webhooks import webhook_events
 from mockchirp.fields import FINEST, Body, Duration, Instant
 from mockchirp.state.calling import CallingFields
@@ -52,6 +54,8 @@ Held = Annotated[
 class Query(BaseModel):
     """What all query strings have in common: a parameter that is not known is an error."""
 
+    noun: ClassVar[str] = "parameter"
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -61,6 +65,14 @@ class NoQuery(Query):
 
 class SetClock(Body):
     """PUT /_mockchirp/clock: whatever is left out stays."""
+
+    advice: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("frozen", "freeze", "pause", "stop"), 'write {"mode": "frozen"}'),
+        **dict.fromkeys(("real", "run", "start"), 'write {"mode": "real"}'),
+        "speed": 'write {"rate": 60} to have a minute take a second',
+        "time": 'write {"now": instant}',
+        **dict.fromkeys(("by", "to", "until"), "POST /_mockchirp/clock/advance takes it"),
+    }
 
     mode: Mode | None = None
     rate: float | None = Field(None, gt=0, le=FASTEST)
@@ -83,6 +95,16 @@ class Advance(Body):
             ]
         }
     )
+
+    advice: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("seconds", "duration", "for", "time"), 'write {"by": 5} for five seconds, or {"by": "1h30m"}'),
+        "milliseconds": 'write {"by": "250ms"}',
+        "minutes": 'write {"by": "5m"}',
+        "hours": 'write {"by": "1h"}',
+        "days": 'write {"by": "2d"}',
+        "now": 'write {"to": instant}',
+        "idle": 'write {"until": "idle"}',
+    }
 
     by: Duration | None = None
     to: Instant | None = None
@@ -140,13 +162,14 @@ class SetSandbox(Body):
 
 def _event_type(value: str) -> str:
     if value not in EVENTS:
-        raise ValueError(f"{value[:80]!r} is not an event; known are {', '.join(EVENTS)}")
+        raise ValueError(f"{value[:80]!r} is not an event{choices(value, EVENTS)}")
     return value
 
 
 def _webhook_event(value: str) -> str:
     if value not in webhook_events(strict=False):
-        raise ValueError(f"{value[:80]!r} is no event of webhooks; they are {', '.join(webhook_events(strict=False))}")
+        known = choices(value, webhook_events(strict=False), "they are")
+        raise ValueError(f"{value[:80]!r} is no event of webhooks{known}")
     return value
 
 

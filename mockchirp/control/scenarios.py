@@ -4,6 +4,7 @@ from mockchirp.control.models import DefaultScenario, NumberMap
 from mockchirp.control.operation import Request
 from mockchirp.core.errors import Conflict, NotFound
 from mockchirp.core.scenarios import SCENARIOS, Scenario, ScenarioBook
+from mockchirp.core.suggestions import choices
 from mockchirp.state.scenarios import MOST_SCENARIOS, check_numbers, read_scenario, show_scenario
 
 
@@ -17,11 +18,10 @@ async def list_scenarios(request: Request) -> object:
 async def get_scenario(request: Request) -> object:
     """GET /_mockchirp/scenarios/{name}."""
     book = request.live.sandbox.scenarios
-    scenario = book.get(request.path["name"])
+    name = request.path["name"]
+    scenario = book.get(name)
     if scenario is None:
-        raise NotFound(
-            f"No such scenario: {request.path['name'][:80]!r}; known are {', '.join(each.name for each in book)}"
-        )
+        raise NotFound(f"No such scenario: {name[:80]!r}{choices(name, [each.name for each in book])}")
     return _show(scenario, book)
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from mockchirp.core.errors import InvalidRequest, NotFound
 from mockchirp.core.instants import SECOND
+from mockchirp.core.suggestions import choices
 
 Trigger = Literal["created", "answered", "voicemail"]
 RecordingOutcome = Literal["completed", "failed"]
@@ -142,8 +143,8 @@ class ScenarioBook:
         """The scenario of this name, given as ``param``; raise :class:`InvalidRequest` if there is none."""
         scenario = self.get(name)
         if scenario is None:
-            known = ", ".join(each.name for each in self)
-            raise InvalidRequest(f"{param}: {name[:80]!r} is not a scenario; known are {known}", param=param)
+            known = choices(name, [each.name for each in self])
+            raise InvalidRequest(f"{param}: {name[:80]!r} is not a scenario{known}", param=param)
         return scenario
 
     def of_number(self, number: str) -> Scenario:
@@ -159,7 +160,8 @@ class ScenarioBook:
     def remove(self, name: str) -> None:
         """Forget a definition: a built-in scenario is itself again, another one is gone, and so are its numbers."""
         if name not in self.defined:
-            raise NotFound(f"No scenario {name[:80]!r} was defined here")
+            known = choices(name, self.defined, "defined are") or "; none is"
+            raise NotFound(f"No scenario {name[:80]!r} was defined here{known}")
         del self.defined[name]
         if name not in SCENARIOS:
             self.numbers = {number: leads_to for number, leads_to in self.numbers.items() if leads_to != name}

@@ -8,6 +8,7 @@ from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.events import EVENTS
 from mockchirp.core.headers import read_headers
 from mockchirp.core.instants import format_second
+from mockchirp.core.suggestions import choices
 from mockchirp.core.urls import check_http_url
 
 _OTHER_PRODUCTS = re.compile(
@@ -72,8 +73,8 @@ def check_events(events: Sequence[str], *, strict: bool) -> None:
         raise InvalidRequest(f"events: at most {MOST_EVENTS} names are taken", param="events")
     for name in events:
         if not is_known_event(name, strict=strict):
-            known = ", ".join(webhook_events(strict=strict))
-            raise InvalidRequest(f"events: {name[:80]!r} is not an event; calling events are {known}", param="events")
+            known = choices(name, webhook_events(strict=strict), "calling events are")
+            raise InvalidRequest(f"events: {name[:80]!r} is not an event{known}", param="events")
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

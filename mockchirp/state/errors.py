@@ -2,9 +2,10 @@
 
 from types import TracebackType
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mockchirp.core.errors import ChirpError
+from mockchirp.findings import first_finding
 
 Path = tuple[str | int, ...]
 
@@ -46,12 +47,7 @@ class within:  # noqa: N801 - it stands in a `with` statement and reads like a w
             raise BadState((*self._path, *own), reason) from None
 
 
-def from_validation(error: ValidationError) -> BadState:
-    """The first thing that a model finds wrong."""
-    fault = error.errors(include_url=False, include_context=False)[0]
-    reason = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "missing":
-        reason = "is required"
-    elif fault["type"] == "extra_forbidden":
-        reason = "is not a known field here"
-    return BadState(fault["loc"], f"{reason[:1].lower()}{reason[1:]}")
+def from_validation(error: ValidationError, model: type[BaseModel], value: object) -> BadState:
+    """The first thing that a model finds wrong with a value."""
+    found = first_finding(error, model, value)
+    return BadState(found.path, found.reason)

@@ -3,6 +3,7 @@
 from mockchirp.clock import LATEST, Clock, machine_now, real_seconds
 from mockchirp.core.errors import ChirpError
 from mockchirp.core.sandbox import Sandbox
+from mockchirp.core.suggestions import choices
 from mockchirp.live import LiveSandbox
 from mockchirp.runtime import Runtime
 from mockchirp.state.document import Document
@@ -46,4 +47,7 @@ def plant(runtime: Runtime, document: Document) -> LiveSandbox:
 def _check_operations(runtime: Runtime, document: Document) -> None:
     for place, fault in enumerate(document.faults):
         if fault.operation != "*" and fault.operation not in runtime.operations:
-            raise BadState(("faults", place, "operation"), f"{fault.operation!r} is not an operation of Chirp's API")
+            known = choices(fault.operation, runtime.operations, "those are")
+            raise BadState(
+                ("faults", place, "operation"), f"{fault.operation!r} is not an operation of Chirp's API{known}"
+            )

@@ -44,7 +44,7 @@ def read(value: Any) -> Document:
     try:
         return Document.model_validate(value)
     except ValidationError as error:
-        raise from_validation(error) from None
+        raise from_validation(error, Document, value) from None
 
 
 def restore(document: Document, ground: Ground) -> Sandbox:

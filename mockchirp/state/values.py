@@ -12,6 +12,7 @@ from mockchirp.core.faults import CODES
 from mockchirp.core.ids import PATTERNS, PREFIXES
 from mockchirp.core.instants import DAY, LONGEST, format_second, parse_duration, parse_instant
 from mockchirp.core.keys import APP_KEY
+from mockchirp.core.suggestions import choices
 from mockchirp.core.timeline import ACTION_NAMES
 from mockchirp.core.urls import LONGEST_URL, check_http_url
 from mockchirp.fields import INSTANT, LATER_INSTANT, Duration
@@ -64,7 +65,7 @@ def _reachable(instant: int, latest: int = LATEST) -> int:
 def _one_of(known: Collection[str], what: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if value not in known:
-            raise ValueError(f"{value[:80]!r} is not {what}; those are {', '.join(known)}")
+            raise ValueError(f"{value[:80]!r} is not {what}{choices(value, known, 'those are')}")
         return value
 
     return check

@@ -116,7 +116,7 @@ NONSENSE = [
     ({"target": "webhook"}, "drop", "one of duplicate, drop, delay, reorder"),
     ({"target": "webhook", "event": "calls.answered"}, "drop", "one of duplicate, drop, delay, reorder"),
     ({"target": "webhook", "event": "call.command", "drop": True}, "event", "calls.answered"),
-    ({"target": "webhook", "drop": False}, "drop", "True"),
+    ({"target": "webhook", "drop": False}, "drop", "should be true"),
     ({"target": "webhook", "duplicate": 0}, "duplicate", "1"),
     ({"target": "webhook", "duplicate": 101}, "duplicate", "100"),
     ({"target": "webhook", "reorder": 101}, "reorder", "100"),

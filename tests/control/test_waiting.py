@@ -354,7 +354,7 @@ def test_a_deleted_recording_is_not_waited_for(slow, refused):
         ({"delivery": {"status": "delivered", "callId": NOBODY}}, 404, "for.delivery.callId", "No such call"),
         ({"request": {"operation": "makeCall"}}, 400, "for.request.operation", "createCall"),
         ({"request": {"method": "GET"}}, 400, "for.request.method", "not a known field"),
-        ({"idle": False}, 400, "for.idle", "True"),
+        ({"idle": False}, 400, "for.idle", "should be true"),
     ],
     ids=repr,
 )
