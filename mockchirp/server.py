@@ -25,6 +25,7 @@ import uvicorn
 from mockchirp.address import url_of
 from mockchirp.core.instants import SECOND
 from mockchirp.http import ConnectionCut
+from mockchirp.idling import IdleConnections
 from mockchirp.plain_files import Draft, check_plain
 from mockchirp.protocol import BoundedProtocol
 from mockchirp.settings import BadSetting, Settings
@@ -91,6 +92,7 @@ class _Http(uvicorn.Server):
             most=settings.max_connections,
             patience=settings.request_timeout / SECOND,
             largest=app.largest_request,
+            idle=IdleConnections(),
         )
         super().__init__(
             uvicorn.Config(

@@ -136,11 +136,18 @@ def test_what_is_not_http_is_refused_in_the_envelope(connect: Connect, nonsense:
 
 
 def test_only_so_many_connections_are_open_at_once(connect: Connect) -> None:
-    """One more is told so."""
+    """One more takes the place of the one that has been idle for longest; where none is, it is told so."""
     clients = [connect(max_connections=3) for _ in range(3)]
     for client in clients:
         client.sendall(HEAD + JSON + b"Content-Length: 2\r\n\r\n{}")
         assert answer(client)[0] == 400
+
+    new = connect()
+    assert is_closed(clients[0])
+    for client in (new, *clients[1:]):
+        client.sendall(HEAD + JSON + b"Content-Length: 2\r\n\r\n{")
+    clients[1].sendall(b"}" + HEAD)  # and half of the next one
+    assert answer(clients[1])[0] == 400
 
     status, error = answer(connect())
     assert (status, error["type"]) == (503, "api_error")
@@ -161,9 +168,28 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off(connect: Connect, cap
     """It gets what was under way, and not the rest; and that is nothing to write into the log."""
     client = connect(request_timeout="200ms")
     client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
-    for _ in range(2):  # two times the patience pass
+    for _ in range(3):  # three times the patience pass
         assert answer(connect())[0] == 408
     whole = b"".join(iter(lambda: client.recv(1 << 20), b""))
 
     assert 1 <= whole.count(b"HTTP/1.1 200 OK") < 500
     assert not caplog.records
+
+
+def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(connect: Connect) -> None:
+    """Also while the system holds so much of it that the server itself has nothing to write for longer than its patience."""
+    many = 500
+    with ExitStack() as stack:
+        metronome = stack.enter_context(Server(Settings(port=0, request_timeout="50ms")))
+        host, _, port = metronome.url.removeprefix("http://").partition(":")
+        client = connect(request_timeout="500ms")
+        client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * many)
+        whole = bytearray()
+        for _ in range(40):  # four times the patience pass
+            whole += client.recv(1 << 16)
+            with socket.create_connection((host, int(port)), timeout=10) as tick:
+                assert answer(tick)[0] == 408
+        while whole.count(b"HTTP/1.1 200 OK") < many and (data := client.recv(1 << 20)):
+            whole += data
+
+    assert whole.count(b"HTTP/1.1 200 OK") == many
