@@ -1,13 +1,67 @@
-"""What bodies and documents of our own are made of: they are strict, and say durations and instants as people do."""
+"""What bodies and documents are made of. All of them stop at their first fault; those of our own are strict besides, and
+say durations and instants as people do.
+"""
 
-from typing import Annotated
+from itertools import islice
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, WithJsonSchema, model_validator
+from pydantic_core import CoreSchema
 
 from mockchirp.core.instants import LONGEST, SECOND, parse_duration, parse_instant
 
+_LONGEST_TEXT = 100
+"""Characters of an instant or a duration; nobody needs more, and reading megabytes of them would take a while."""
+
+
+_MOST_UNKNOWN = 20
+"""Unknown fields of a model that are looked at."""
+
+
+class FailsFast:
+    """A model, this class before ``BaseModel`` among its bases, that keeps no more than the first fault of every list and map.
+
+    Otherwise, a refused body costs a hundred times its size: pydantic collects an error for every item.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _fail_fast(schema)
+        return schema
+
+
+def _fail_fast(schema: Any) -> None:
+    """Have every list and map in a schema stop at its first fault."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("list", "dict"):
+            schema["fail_fast"] = True
+        for part in schema.values():
+            _fail_fast(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _fail_fast(part)
+
+
+class Closed(FailsFast, BaseModel):
+    """A model that knows all its fields: another one is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_unknown_fields(cls, value: Any) -> Any:
+        fields = cls.model_fields
+        if not isinstance(value, dict) or len(value) <= len(fields):
+            return value
+        known = {field.alias or name for name, field in fields.items()}
+        unknown = set(islice((name for name in value if name not in known), _MOST_UNKNOWN))
+        return {name: member for name, member in value.items() if name in known or name in unknown}
+
 
 def _duration(value: object) -> int:
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        raise ValueError(f"{value[:40]!r} is longer than any duration: it has {len(value)} characters")
     if isinstance(value, (int, float, str)):
         return parse_duration(value)
     raise ValueError("a duration is a number of seconds, or a string such as 90s, 5m, 1h30m, 2d")
@@ -54,7 +108,7 @@ Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema(_INSTANT_SCHE
 """Milliseconds since the Unix epoch, given in ISO 8601."""
 
 
-class Body(BaseModel):
-    """What all of them have in common: a typo in a test must not pass in silence."""
+class Body(Closed):
+    """What bodies and documents of our own have in common: a typo in a test must not pass in silence."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True)

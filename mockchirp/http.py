@@ -7,6 +7,7 @@ Everything here is plain ASGI: on the way of a request stands nothing but what i
 import logging
 import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 import orjson
@@ -156,11 +157,13 @@ _KINDS: Mapping[type, str] = {list: "an array", str: "a string", bool: "a boolea
 
 def is_deeper(value: object, levels: int) -> bool:
     """Whether objects and arrays are nested in ``value`` more than so many levels deep."""
-    if isinstance(value, dict):
-        return levels == 0 or any(is_deeper(member, levels - 1) for member in value.values())
-    if isinstance(value, list):
-        return levels == 0 or any(is_deeper(member, levels - 1) for member in value)
-    return False
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(levels):
+        if not level:
+            return False
+        members = chain.from_iterable(each.values() if isinstance(each, dict) else each for each in level)
+        level = [member for member in members if isinstance(member, (dict, list))]
+    return bool(level)
 
 
 def parse_model(model: type[Body], value: Mapping[str, Any]) -> Body:

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "mockchirp.progress": set(),
     "mockchirp.protocol": {"framing", "idling", "progress"},
     "mockchirp.contract": set(),
-    "mockchirp.api": {"core", "clock", "live", "runtime", "http"},
+    "mockchirp.api": {"core", "clock", "fields", "live", "runtime", "http"},
     "mockchirp.fields": {"core"},
     "mockchirp.pacing": {"clock"},
     "mockchirp.state": {"core", "clock", "fields", "findings", "http", "live", "runtime"},

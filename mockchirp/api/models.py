@@ -12,6 +12,7 @@ from mockchirp.core.calls import Channel, Leg
 from mockchirp.core.configuration import AnswerBehavior
 from mockchirp.core.recordings import RecordingFormat
 from mockchirp.core.urls import check_http_url
+from mockchirp.fields import FailsFast
 
 
 def _http_url(value: str) -> str:
@@ -31,7 +32,7 @@ Integer = Annotated[int, BeforeValidator(_integral)]
 """A JSON number without a fraction: 60 and 60.0 are the same."""
 
 
-class Body(BaseModel):
+class Body(FailsFast, BaseModel):
     """What all bodies have in common."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)

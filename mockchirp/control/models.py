@@ -5,7 +5,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     RootModel,
@@ -22,8 +21,9 @@ from mockchirp.core.instants import SECOND
 from mockchirp.core.scenarios import FarEndAction
 from mockchirp.core.suggestions import choices
 from mockchirp.core.webhooks import webhook_events
-from mockchirp.fields import FINEST, Body, Duration, Instant
+from mockchirp.fields import FINEST, Body, Closed, Duration, FailsFast, Instant
 from mockchirp.state.calling import CallingFields
+from mockchirp.state.scenarios import Numbers
 from mockchirp.state.scenarios import ScenarioBody as ScenarioBody
 
 LONGEST_HELD = 60 * SECOND
@@ -51,12 +51,10 @@ Held = Annotated[
 """Milliseconds of real time, given like a duration."""
 
 
-class Query(BaseModel):
+class Query(Closed):
     """What all query strings have in common: a parameter that is not known is an error."""
 
     noun: ClassVar[str] = "parameter"
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NoQuery(Query):
@@ -209,7 +207,7 @@ class Redeliver(Body):
     url: WebhookUrl | None = None
 
 
-class NumberMap(RootModel[dict[str, str]]):
+class NumberMap(FailsFast, RootModel[Numbers]):
     """PUT /_mockchirp/scenarios/numbers: scenario names by number or pattern."""
 
 

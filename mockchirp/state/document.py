@@ -18,7 +18,7 @@ from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
 from mockchirp.fields import Body, Duration
 from mockchirp.state.calling import CallingFields
 from mockchirp.state.errors import BadState
-from mockchirp.state.scenarios import MOST_SCENARIOS, ScenarioBody
+from mockchirp.state.scenarios import MOST_SCENARIOS, Numbers, ScenarioBody
 from mockchirp.state.values import (
     MOST,
     Absolute,
@@ -88,7 +88,7 @@ class ScenariosPart(Part):
     """The scenarios that are defined or overridden, the numbers that lead to some, and the default."""
 
     defined: dict[str, ScenarioBody] = Field(default_factory=dict, max_length=MOST_SCENARIOS)
-    numbers: dict[str, str] = Field(default_factory=dict)
+    numbers: Numbers = Field(default_factory=dict)
     default: str | None = None
 
 

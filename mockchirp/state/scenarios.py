@@ -18,6 +18,10 @@ _PATTERN = re.compile(r"\+?[0-9*]{1,32}")
 _RESERVED = frozenset({"numbers", "default"})
 
 
+Numbers = Annotated[dict[str, str], Field(max_length=MOST_NUMBERS)]
+"""Scenario names by number or pattern."""
+
+
 class StepBody(Body):
     """One step of a scenario: ``do`` happens ``after`` the trigger."""
 
@@ -93,8 +97,6 @@ def show_scenario(scenario: Scenario) -> dict[str, object]:
 
 def check_numbers(numbers: dict[str, str], book: ScenarioBook) -> None:
     """Raise :class:`InvalidRequest` unless these are numbers and patterns, and lead to scenarios of ``book``."""
-    if len(numbers) > MOST_NUMBERS:
-        raise InvalidRequest(f"at most {MOST_NUMBERS} numbers and patterns are taken")
     for number, name in numbers.items():
         if not _PATTERN.fullmatch(number):
             raise InvalidRequest(

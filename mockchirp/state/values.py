@@ -98,7 +98,7 @@ def _http_url(value: str) -> str:
 
 def _origin(value: str) -> str:
     """As lenient as what a caller's ``Host`` makes of it."""
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
+    if not re.fullmatch(r"https?://[^\s/?#][^\s]*", value):
         raise ValueError(f"{value[:80]!r} is not an http or https URL")
     if len(value) > LONGEST_URL:
         raise ValueError(f"it has {len(value)} characters, and at most {LONGEST_URL} are taken")
