@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
+from mockchirp.api.downloads import NO_STORE
 from mockchirp.api.journal import enter_refusal
 from mockchirp.api.operation import CORS_HEADERS, quota_headers
 from mockchirp.api.routes import operations
@@ -29,7 +30,8 @@ from mockchirp.http import (
     internal_error,
     send_error,
 )
-from mockchirp.media import AudioLibrary
+from mockchirp.media.library import AudioLibrary
+from mockchirp.media.sizes import size_of
 from mockchirp.origins import OriginRule, cors_headers, preflight_headers
 from mockchirp.runtime import Defaults, Runtime
 from mockchirp.sending.sender import HttpSender, Sender
@@ -58,7 +60,7 @@ class App:
         self._library = library
         self.largest_request = largest_body(runtime) + MOST_DISCARDED + (1 << 20)
         """Bytes of a request that a server has to let through, so that the answer can be given here."""
-        self._routes = Routes([*api_routes(runtime, library.path), *control_routes(runtime), *server_routes(runtime)])
+        self._routes = Routes([*api_routes(runtime, library), *control_routes(runtime), *server_routes(runtime)])
         self._protocols = Router()
         """Answers the lifespan, and closes web sockets."""
 
@@ -103,6 +105,8 @@ class App:
         except Exception as exception:
             error = exception if isinstance(exception, ChirpError) else internal_error(scope)
             headers = self._chirp_headers() if _is_chirps(scope) else []
+            if scope["path"].startswith("/recordings/"):
+                headers.append(NO_STORE)
             if scope["path"].startswith("/v1/"):
                 enter_refusal(self.runtime, scope, started, error, headers)
             await send_error(send, error, headers)
@@ -111,7 +115,10 @@ class App:
         return [*CORS_HEADERS, *quota_headers(untouched(self.runtime.default_now()))]
 
     def start(self) -> None:
-        """Let what is due happen in sandboxes that were there from the beginning; in the event loop that is to serve."""
+        """Let what is due happen in sandboxes that were there from the beginning, and look after the place for audio files; in the
+        event loop that is to serve.
+        """
+        self._library.prepare()
         for live in self.runtime:
             live.catch_up()
             live.release(live.sandbox.take_outbox())
@@ -130,13 +137,20 @@ class App:
         self._library.close()
 
 
-def create_app(settings: Settings | None = None, *, sender: Sender | None = None, base_url: str | None = None) -> App:
-    """Put mockchirp together. ``sender`` replaces the one that really sends webhooks; ``base_url`` is where the server listens.
+def create_app(
+    settings: Settings | None = None,
+    *,
+    sender: Sender | None = None,
+    library: AudioLibrary | None = None,
+    base_url: str | None = None,
+) -> App:
+    """Put mockchirp together. ``sender`` replaces the one that really sends webhooks, ``library`` the one that keeps its audio files
+    where the system has temporary ones; ``base_url`` is where the server listens.
 
     Raise :class:`BadSetting` if a seed or the state file can't be used.
     """
     settings = settings or Settings()
-    library = AudioLibrary()
+    library = library or AudioLibrary()
     defaults = Defaults(
         seed=settings.random_seed,
         clock_mode=settings.clock_mode,
@@ -173,7 +187,7 @@ def create_app(settings: Settings | None = None, *, sender: Sender | None = None
     sender = sender or HttpSender(timeout=settings.webhook_timeout / 1000)
     own = [settings.host, *([urlsplit(settings.public_url).netloc] if settings.public_url else ())]
     rule = OriginRule(settings.trusted_hosts, own, page="/_mockchirp/ui")
-    runtime = Runtime(defaults, sender, library.size)
+    runtime = Runtime(defaults, sender, size_of)
     runtime.base_url = base_url or runtime.base_url
     app = App(runtime, library, rule)
     app.state_file = _state_file(settings, runtime)

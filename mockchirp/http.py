@@ -22,6 +22,7 @@ from mockchirp.core.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    RangeNotSatisfiable,
     RateLimitExceeded,
     envelope,
 )
@@ -92,6 +93,8 @@ def error_headers(error: ChirpError) -> Headers:
         return [(b"allow", error.allowed.encode())]
     if isinstance(error, RateLimitExceeded):
         return [(b"retry-after", b"%d" % error.retry_after)]
+    if isinstance(error, RangeNotSatisfiable):
+        return [(b"content-range", b"bytes */%d" % error.size)]
     return [(b"www-authenticate", b"Bearer")] if error.status == 401 else []
 
 

@@ -18,6 +18,7 @@ from mockchirp.app import create_app
 from mockchirp.contract import documented
 from mockchirp.core.deliveries import Dispatch, Outcome
 from mockchirp.core.sandbox import Sandbox
+from mockchirp.media.library import AudioLibrary
 from mockchirp.sending.sender import Sender
 from mockchirp.settings import Settings
 
@@ -184,9 +185,9 @@ class Receiver(Sender):
 class Mock:
     """mockchirp in process, with an event loop of its own that runs only during a request."""
 
-    def __init__(self, settings: Settings, receiver: Receiver) -> None:
+    def __init__(self, settings: Settings, receiver: Receiver, library: AudioLibrary | None = None) -> None:
         self.receiver = receiver
-        self.app = create_app(settings, sender=receiver)
+        self.app = create_app(settings, sender=receiver, library=library)
         self._client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://127.0.0.1:24477")
 
     def __enter__(self) -> "Mock":
@@ -289,7 +290,9 @@ def open_mock(receiver: Receiver, strict: bool) -> Iterator[Callable[..., Mock]]
     """Makes a :class:`Mock` with the given settings: on a frozen clock and sending its webhooks, unless they say otherwise."""
     usual = {"clock_mode": "frozen", "webhook_url": "http://app.test/hooks", "strict": strict}
     with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(Mock(Settings(**{**usual, **settings}), receiver))
+        yield lambda library=None, **settings: stack.enter_context(
+            Mock(Settings(**{**usual, **settings}), receiver, library)
+        )
 
 
 @pytest.fixture

@@ -1,44 +1,65 @@
 """The files of recordings, behind signed links (chirp-api.md section 3, "Download").
 
 No key is asked for: the link is the credential. Each way in which it fails has its own message: no signature, a
-tampered one, a deleted recording, an expired link.
+tampered one, a deleted recording, an expired link. Only a file that is sent has to be there; its size and its tag are known
+without it.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+from functools import cached_property
+from typing import BinaryIO, Protocol
 from urllib.parse import parse_qs
 
+import anyio
 import anyio.to_thread
-from starlette.responses import FileResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockchirp.api.injection import fault_for, is_silent, strike, truncated
 from mockchirp.api.journal import enter, entering
 from mockchirp.api.operation import CORS_HEADERS
+from mockchirp.api.preconditions import Validators
+from mockchirp.api.representation import Representation
 from mockchirp.clock import real_seconds
-from mockchirp.core.errors import ChirpError, Forbidden, NotFound, RangeNotSatisfiable
+from mockchirp.core.errors import ChirpError, Forbidden, NotFound, Unavailable
 from mockchirp.core.faults import Fault
-from mockchirp.core.instants import format_second
+from mockchirp.core.instants import SECOND, format_second
 from mockchirp.core.rate_limits import untouched
 from mockchirp.core.recordings import CONTENT_TYPES, Recording, RecordingFormat
 from mockchirp.core.signing import Seal, is_genuine, read_seal
-from mockchirp.http import ConnectionCut, Disconnected, internal_error, send_error
+from mockchirp.http import ConnectionCut, Disconnected, Headers, internal_error, send_error
 from mockchirp.live import LiveSandbox
 from mockchirp.runtime import Runtime
 
 OPERATION_IDS = {"GET": "downloadRecording", "HEAD": "headRecording"}
 _RENEW = "get the recording again for a fresh link"
 
-FileOf = Callable[[RecordingFormat, int], Path]
-"""The audio file of a format and a number of seconds."""
+_MOST_OPENING = 32
+"""Downloads whose files are looked for, and perhaps made, at once; more wait for their turn."""
+NO_STORE = (b"cache-control", b"no-store")
+"""In every answer about a file: a browser would go on opening a link that is dead from its cache."""
+_HEADERS: Headers = [*CORS_HEADERS, NO_STORE]
+
+
+class Audio(Protocol):
+    """Where the files come from. Its methods may take their time, and are called in threads."""
+
+    def open(self, format: RecordingFormat, seconds: int) -> BinaryIO:
+        """The file of a format and length; raise ``OSError``, whose ``strerror`` holds no path, if it can't be made."""
+
+    def tag(self, format: RecordingFormat, seconds: int) -> str:
+        """What names the content of that file, in ASCII letters and digits."""
 
 
 class DownloadApp:
-    """Serves `GET` and `HEAD /recordings/{fileName}?signed=...`, ranges included."""
+    """Serves `GET` and `HEAD /recordings/{fileName}?signed=...`, ranges and preconditions included."""
 
-    def __init__(self, runtime: Runtime, file_of: FileOf) -> None:
+    def __init__(self, runtime: Runtime, audio: Audio) -> None:
         self._runtime = runtime
-        self._file_of = file_of
+        self._audio = audio
+
+    @cached_property
+    def _opening(self) -> anyio.CapacityLimiter:
+        """Threads of their own: those that read files must not wait until others are made."""
+        return anyio.CapacityLimiter(_MOST_OPENING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         live: LiveSandbox | None = None
@@ -61,19 +82,15 @@ class DownloadApp:
             if fault is not None:
                 await strike(live, fault, receive, untouched(sandbox.now))
                 live.catch_up()
-            recording = self._open(scope, live, seal)
-            assert recording.duration is not None, "a completed recording has ended"
-            path = await anyio.to_thread.run_sync(self._file_of, recording.format, recording.duration)
+            answer = await self._answer(scope, self._open(scope, live, seal), live.sandbox.now)
         except (ConnectionCut, Disconnected) as exception:
             if isinstance(exception, ConnectionCut):
                 raise
         except Exception as exception:
             error = exception if isinstance(exception, ChirpError) else internal_error(scope)
-            await send_error(send, error, CORS_HEADERS)
+            await send_error(send, error, _HEADERS)
         else:
-            headers = {"access-control-allow-origin": "*", "etag": f'"{recording.id}"'}
-            response = FileResponse(path, media_type=CONTENT_TYPES[recording.format], headers=headers)
-            await _serve(response, scope, receive, send)
+            await answer(scope, receive, send)
         finally:
             if live is not None:
                 live.release(live.sandbox.take_outbox())
@@ -108,26 +125,24 @@ class DownloadApp:
             raise NotFound(f"there is no {file_name[:80]}: the {recording.format} recording is {recording.status}")
         return recording
 
-
-async def _serve(response: FileResponse, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the file; ranges that can't be satisfied are answered in the envelope, ranges that make no sense are ignored
-    (RFC 9110, 14.2).
-    """
-    refused: list[Message] = []
-
-    async def watch(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] >= 400:
-            refused.append(message)
-        if not refused:
-            await send(message)
-
-    await response(scope, receive, watch)
-    if not refused:
-        return
-    if refused[0]["status"] == 416:
-        content_range = [(name, value) for name, value in refused[0]["headers"] if name == b"content-range"]
-        error = RangeNotSatisfiable("the range lies outside the file; Content-Range tells its size")
-        await send_error(send, error, [*content_range, *CORS_HEADERS])
-    else:
-        whole = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"range"]}
-        await response(whole, receive, send)
+    async def _answer(self, scope: Scope, recording: Recording, now: int) -> ASGIApp:
+        """The answer with a recording's file; raise :class:`Unavailable` if that can't be made, and what the request's conditions and
+        ranges come to.
+        """
+        format, duration, size = recording.format, recording.duration, recording.file_size
+        assert duration is not None, "a completed recording has ended"
+        assert recording.ended_at is not None, "a completed recording has ended"
+        assert size is not None, "a completed recording has a file"
+        tag = await anyio.to_thread.run_sync(self._audio.tag, format, duration)
+        validators = Validators(f'"{tag}"', recording.ended_at // SECOND)
+        file = Representation(f"{recording.id}.{format}", CONTENT_TYPES[format], size, validators)
+        answer = file.answer(scope, _HEADERS, this_year=int(format_second(now)[:4]))
+        if answer.needs_file:
+            try:
+                answer.file = await anyio.to_thread.run_sync(self._audio.open, format, duration, limiter=self._opening)
+            except OSError as error:
+                raise Unavailable(
+                    f"the audio of {file.name} can't be made: {error.strerror}; it takes {size} bytes in the server's directory for "
+                    "temporary files, which TMPDIR names"
+                ) from error
+        return answer

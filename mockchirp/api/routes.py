@@ -6,7 +6,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mockchirp.api import calls, organization, recordings, tokens, voicemails, webhooks
-from mockchirp.api.downloads import OPERATION_IDS, DownloadApp, FileOf
+from mockchirp.api.downloads import OPERATION_IDS, Audio, DownloadApp
 from mockchirp.api.operation import Operation, OperationApp
 from mockchirp.http import Methods
 from mockchirp.runtime import Runtime
@@ -69,14 +69,14 @@ def operations(*, strict: bool) -> dict[str, bool]:
     return {id: any(part in path for part in _OF_A_CALL) for id, path, documented in rows if documented or not strict}
 
 
-def routes(runtime: Runtime, file_of: FileOf) -> list[Route]:
+def routes(runtime: Runtime, audio: Audio) -> list[Route]:
     """Starlette's routes for the table, one a path; under `--strict` without what is assumed."""
     strict = runtime.defaults.policy.strict
     by_path: dict[str, dict[str, ASGIApp]] = defaultdict(dict)
     for operation in OPERATIONS:
         if operation.documented or not strict:
             by_path[operation.path][operation.method] = OperationApp(operation, runtime)
-    download = DownloadApp(runtime, file_of)
+    download = DownloadApp(runtime, audio)
     for method, path, _, documented in DOWNLOADS:
         if documented or not strict:
             by_path[path][method] = download

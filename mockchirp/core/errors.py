@@ -9,6 +9,7 @@
     │   ├── RateLimitExceeded      429  invalid_request_error  rate_limit_exceeded
     │   ├── BodyTooLarge           413  invalid_request_error
     │   ├── MethodNotAllowed       405  invalid_request_error
+    │   ├── PreconditionFailed     412  invalid_request_error
     │   └── RangeNotSatisfiable    416  invalid_request_error
     ├── NotFound                   404  invalid_request_error
     ├── Conflict                   409  invalid_request_error
@@ -75,10 +76,20 @@ class MethodNotAllowed(InvalidRequest):
         self.allowed = allowed
 
 
+class PreconditionFailed(InvalidRequest):
+    """A condition in the request's header that the file doesn't meet."""
+
+    status = 412
+
+
 class RangeNotSatisfiable(InvalidRequest):
-    """A byte range that lies outside the file."""
+    """Byte ranges that all lie outside the file; its ``size`` goes into the ``Content-Range`` header."""
 
     status = 416
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
 
 
 class RateLimitExceeded(InvalidRequest):
@@ -138,7 +149,7 @@ class CarrierUnavailable(ChirpError):
 
 
 class Unavailable(ChirpError):
-    """The server is loading its seeds, or stops and can't finish this request."""
+    """The server is loading its seeds, stops and can't finish this request, or has no place for an audio file."""
 
     status = 503
     type = "api_error"

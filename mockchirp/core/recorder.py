@@ -1,7 +1,6 @@
 """How recordings proceed: started, stopped, processed, linked to, deleted (chirp-api.md section 3)."""
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from mockchirp.core.calls import Call
@@ -21,9 +20,7 @@ from mockchirp.core.timeline import FinishProcessing
 from mockchirp.core.world import World
 
 SizeOf = Callable[[RecordingFormat, int], int]
-"""Bytes of the audio file of a format and a number of seconds; raises :class:`OSError` if it can't be made."""
-
-_log = logging.getLogger("mockchirp")
+"""Bytes of the audio file of a format and a number of seconds: arithmetic, which never fails and makes no file."""
 
 
 class Recorder:
@@ -72,14 +69,10 @@ class Recorder:
         world.timeline.schedule(world.now + processing_time, FinishProcessing(recording.id))
 
     def finish(self, recording: Recording) -> None:
-        """Processing comes to its end, as the recording's outcome says; where no file can be made, it has failed."""
+        """Processing comes to its end, as the recording's outcome says."""
         assert recording.duration is not None, "a recording that is processed has ended"
         if recording.outcome == "completed":
-            try:
-                recording.file_size = self.size_of(recording.format, recording.duration)
-            except OSError as error:
-                _log.error("%s failed: its file can't be made: %s", recording.id, error)
-                recording.outcome = "failed"
+            recording.file_size = self.size_of(recording.format, recording.duration)
         _enter(recording, recording.outcome)
         call = self._calls[recording.call_id]
         data = {"status": recording.status, "duration": recording.duration, "format": recording.format}

@@ -1,11 +1,14 @@
 """The files of recordings, behind their links."""
 
 from email import message_from_bytes
+from itertools import pairwise
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from mockchirp.api.downloads import OPERATION_IDS
 from mockchirp.core.recordings import FORMATS
+from mockchirp.media.library import AudioLibrary
 
 MAGIC = {"mp4": (4, b"ftyp"), "ogg": (0, b"OggS"), "webm": (0, b"\x1a\x45\xdf\xa3")}
 
@@ -126,6 +129,12 @@ def test_a_range_outside_the_file_is_416(mock, record, refused, contract, asked)
         "bytes 0-3",
         "é=1",
         "bytes=0-3;4-5",
+        "bytes=0-3,x",
+        "bytes=\u0660-\u0663",
+        "bytes=+0-3",
+        "bytes=0 - 3",
+        "bytes =0-3",
+        "bytes=" + ",".join(f"{i * 2}-{i * 2}" for i in range(101)),
         "seconds=0-1",
     ],
 )
@@ -140,15 +149,179 @@ def test_a_range_that_makes_no_sense_is_ignored(mock, record, asked):
     assert answer.headers["content-length"] == str(recording["fileSize"])
 
 
+def test_what_is_left_of_several_ranges_comes_alone(mock, record):
+    """A set with one satisfiable member is 206 with that part; touching ones are one."""
+    recording = record(mock)
+    whole = mock.get(recording["fileUrl"]).content
+
+    for asked in ("bytes=0-3,99999999-", "bytes=99999999-,0-3", "bytes=2-3,0-1", "bytes=0-2,1-3,-0"):
+        answer = mock.get(recording["fileUrl"], headers={"Range": asked})
+        assert (answer.status_code, answer.content) == (206, whole[:4])
+        assert answer.headers["content-range"] == f"bytes 0-3/{len(whole)}"
+
+
+def test_the_parts_of_a_file_make_up_the_file(mock, record):
+    """Whichever way it is cut, also across the portions in which it is sent."""
+    url = record(mock, "webm", seconds=60)["fileUrl"]
+    whole = mock.get(url).content
+    edges = [0, 1, 65_535, 65_536, 65_537, 131_071, 150_000, len(whole)]
+
+    parts = [mock.get(url, headers={"Range": f"bytes={first}-{end - 1}"}).content for first, end in pairwise(edges)]
+
+    assert b"".join(parts) == whole
+
+
+def test_head_knows_no_ranges(mock, record):
+    """It answers as if there were none (RFC 9110, 14.2)."""
+    url = record(mock)["fileUrl"]
+    whole = mock.request("HEAD", url)
+
+    for asked in ("bytes=0-3", "bytes=99999999-", "bytes=0-3,9-10"):
+        answer = mock.request("HEAD", url, headers={"Range": asked})
+        assert (answer.status_code, dict(answer.headers)) == (200, dict(whole.headers))
+
+
+def test_two_range_headers_are_none(mock, record):
+    """It is no field that may be given twice."""
+    url = record(mock)["fileUrl"]
+
+    twice = [("Range", "bytes=0-3"), ("Range", "bytes=4-7")]
+    answer = mock.together(lambda client: client.get(url, headers=twice))
+
+    assert answer.status_code == 200
+
+
 def test_a_range_of_another_version_is_the_whole(mock, record):
-    """`If-Range` goes by the `ETag` that came with the file."""
+    """`If-Range` goes by the `ETag` and the `Last-Modified` that came with the file."""
+    url = record(mock)["fileUrl"]
+    headers = mock.get(url).headers
+
+    def status(condition):
+        return mock.get(url, headers={"Range": "bytes=0-3", "If-Range": condition}).status_code
+
+    assert status(headers["etag"]) == status(headers["last-modified"]) == 206
+    assert status('"other"') == status(f"W/{headers['etag']}") == status("Thu, 15 Jan 2026 10:30:07 GMT") == 200
+    out_of_reach = {"Range": "bytes=99999999-", "If-Range": '"other"'}
+    assert mock.get(url, headers=out_of_reach).status_code == 200
+
+
+def test_what_the_client_has_is_not_sent_again(mock, record, contract):
+    """304, with what a cache has to know and no body; to HEAD as well."""
+    url = record(mock)["fileUrl"]
+    whole = mock.get(url).headers
+
+    for condition in ({"If-None-Match": whole["etag"]}, {"If-Modified-Since": whole["last-modified"]}):
+        for method in ("GET", "HEAD"):
+            answer = mock.request(method, url, headers={**condition, "Range": "bytes=99999999-"})
+            assert (answer.status_code, answer.content) == (304, b"")
+            contract.check_answer(OPERATION_IDS[method], 304, answer.content, answer.headers)
+            for name in ("etag", "cache-control", "access-control-allow-origin"):
+                assert answer.headers[name] == whole[name]
+            assert not {"content-length", "content-type"} & set(answer.headers)
+
+
+def test_a_file_that_is_not_what_was_asked_for_is_412(mock, record, refused, contract):
+    """In the envelope, which says what the file is."""
     url = record(mock)["fileUrl"]
     tag = mock.get(url).headers["etag"]
 
-    same = mock.get(url, headers={"Range": "bytes=0-3", "If-Range": tag})
-    other = mock.get(url, headers={"Range": "bytes=0-3", "If-Range": '"other"'})
+    for condition in ({"If-Match": '"other"'}, {"If-Unmodified-Since": "Thu, 15 Jan 2026 10:30:07 GMT"}):
+        answer = mock.get(url, headers={**condition, "Range": "bytes=99999999-"})
+        refused(answer, 412, says=f"its ETag is {tag}, its Last-Modified Thu, 15 Jan 2026 10:30:08 GMT")
+        contract.check_answer("downloadRecording", 412, answer.content, answer.headers)
+        assert mock.request("HEAD", url, headers=condition).status_code == 412
 
-    assert (same.status_code, other.status_code) == (206, 200)
+
+def test_conditions_open_no_link(mock, record):
+    """They are looked at where the file would be the answer (RFC 9110, 13.2.1)."""
+    recording = record(mock)
+    url = recording["fileUrl"]
+    assert mock.get(url + "0", headers={"If-None-Match": "*"}).status_code == 403
+    mock.delete(f"/v1/calls/recordings/{recording['id']}")
+    assert mock.get(url, headers={"If-None-Match": "*"}).status_code == 404
+    assert mock.get(url, headers={"If-Match": '"other"'}).status_code == 404
+
+
+def test_no_answer_about_a_file_is_kept_in_a_cache(mock, record):
+    """A browser would open an expired, deleted or reset link from it."""
+    recording = record(mock)
+    url = recording["fileUrl"]
+    answers = [
+        mock.request(method, target, headers=headers)
+        for method in ("GET", "HEAD")
+        for target, headers in [
+            (url, {}),
+            (url, {"Range": "bytes=0-3"}),
+            (url, {"Range": "bytes=0-3,9-10"}),
+            (url, {"Range": "bytes=99999999-"}),
+            (url, {"If-None-Match": "*"}),
+            (url, {"If-Match": '"other"'}),
+            (url + "0", {}),
+            (urlsplit(url).path, {}),
+        ]
+    ]
+    answers += [mock.post(url), mock.get(urlsplit(url).path + "/more"), mock.get("/recordings/")]
+    mock.delete(f"/v1/calls/recordings/{recording['id']}")
+    answers.append(mock.get(url))
+
+    assert {answer.status_code for answer in answers} == {200, 206, 304, 403, 404, 405, 412, 416}
+    assert [answer.status_code for answer in answers if answer.headers.get("cache-control") != "no-store"] == []
+
+
+def test_last_modified_is_the_end_of_the_recording(mock, record, open_mock):
+    """On the sandbox's clock, and whatever the clock says now; the same in the server that takes its state over."""
+    recording = record(mock)
+    seen = mock.get(recording["fileUrl"]).headers
+    assert seen["last-modified"] == "Thu, 15 Jan 2026 10:30:08 GMT"
+    assert recording["endedAt"] == "2026-01-15T10:30:08Z"
+
+    mock.advance(by="30m")
+    later = open_mock()
+    assert later.put("/_mockchirp/state", mock.get("/_mockchirp/state").json()).status_code == 200
+
+    for server in (mock, later):
+        link = server.get(f"/v1/calls/recordings/{recording['id']}").json()["fileUrl"]
+        answer = server.get(link)
+        assert (answer.headers["last-modified"], answer.headers["etag"]) == (seen["last-modified"], seen["etag"])
+        assert answer.headers["content-length"] == str(recording["fileSize"])
+
+
+def test_a_tag_names_the_content_and_not_the_recording(mock, record):
+    """Identifiers repeat after a reset; two recordings of one format and length are one content."""
+    first, second, longer, other = record(mock), record(mock), record(mock, seconds=4), record(mock, "ogg")
+    tags = [mock.get(each["fileUrl"]).headers["etag"] for each in (first, second, longer, other)]
+    assert tags[0] == tags[1]
+    assert len(set(tags)) == 3
+
+    mock.post("/_mockchirp/reset")
+    again = record(mock, seconds=4)
+
+    assert again["id"] == first["id"]
+    answer = mock.get(again["fileUrl"], headers={"If-None-Match": tags[0]})
+    assert (answer.status_code, answer.headers["etag"]) == (200, tags[2])
+
+
+def test_without_a_place_for_audio_the_download_says_so(open_mock, record, refused, contract, tmp_path):
+    """503 with the reason and no path; the recording, its size, the export and the import need no place."""
+    (tmp_path / "file").touch()
+    mock = open_mock(library=AudioLibrary(tmp_path / "file" / "below"))
+    recording = record(mock)
+    url = recording["fileUrl"]
+
+    for headers in ({}, {"Range": "bytes=0-3"}):
+        answer = mock.get(url, headers=headers)
+        message = refused(answer, 503, type="api_error", says=f"it takes {recording['fileSize']} bytes")
+        assert str(tmp_path) not in message
+        assert ("Not a directory" in message) != ("File exists" in message)
+        assert answer.headers["cache-control"] == "no-store"
+        contract.check_answer("downloadRecording", 503, answer.content, answer.headers)
+    assert mock.request("HEAD", url).headers["content-length"] == str(recording["fileSize"])
+    state = mock.get("/_mockchirp/state")
+    assert state.status_code == 200
+    assert mock.put("/_mockchirp/state", state.json()).status_code == 200
+
+    (tmp_path / "file").unlink()
+    assert len(mock.get(url).content) == recording["fileSize"]
 
 
 def test_a_link_dies_after_an_hour_of_the_sandboxs_clock(mock, record, refused, contract):

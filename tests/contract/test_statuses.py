@@ -102,14 +102,16 @@ ANSWERS = [
     ("updateCallingConfiguration", 413, "PUT", "/v1/organization/apps/{app}/calling", {"content": BIG, "key": ADMIN}),
     ("downloadRecording", 200, "GET", "{link}", {}),
     ("downloadRecording", 206, "GET", "{link}", {"headers": {"Range": "bytes=0-99"}}),
+    ("downloadRecording", 304, "GET", "{link}", {"headers": {"If-None-Match": "*"}}),
     ("downloadRecording", 403, "GET", "{link}0", {}),
     ("downloadRecording", 404, "GET", "{dead}", {}),
+    ("downloadRecording", 412, "GET", "{link}", {"headers": {"If-Match": '"other"'}}),
     ("downloadRecording", 416, "GET", "{link}", {"headers": {"Range": "bytes=99999999-"}}),
     ("headRecording", 200, "HEAD", "{link}", {}),
-    ("headRecording", 206, "HEAD", "{link}", {"headers": {"Range": "bytes=0-99"}}),
+    ("headRecording", 304, "HEAD", "{link}", {"headers": {"If-None-Match": "*"}}),
     ("headRecording", 403, "HEAD", "{link}0", {}),
     ("headRecording", 404, "HEAD", "{dead}", {}),
-    ("headRecording", 416, "HEAD", "{link}", {"headers": {"Range": "bytes=99999999-"}}),
+    ("headRecording", 412, "HEAD", "{link}", {"headers": {"If-Match": '"other"'}}),
     (None, 404, "GET", "/v1/nothing", {}),
     (None, 404, "GET", "/v1/calls/{live}/", {}),
     (None, 405, "GET", "/v1/calls", {}),
@@ -121,6 +123,8 @@ ANSWERS = [
     (None, 405, "POST", "{link}", {}),
     (None, 405, "BREW", "/v1/calls", {}),
 ]
+ELSEWHERE = {("downloadRecording", 503)}
+"""What takes another mock than the one below: see `tests/api/test_downloads.py`."""
 WITH_A_KEY = {name for name, *_ in ANSWERS if name not in (None, "downloadRecording", "headRecording")}
 
 
@@ -190,4 +194,4 @@ def test_the_answers_are_all_that_the_contract_knows(contract):
     }
 
     tested = {(name, status) for name, status, *_ in ANSWERS if name is not None}
-    assert tested | {(name, 429) for name in WITH_A_KEY} == known
+    assert tested | ELSEWHERE | {(name, 429) for name in WITH_A_KEY} == known

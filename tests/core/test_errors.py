@@ -14,6 +14,7 @@ TYPES = {
     405: "invalid_request_error",
     408: "invalid_request_error",
     409: "invalid_request_error",
+    412: "invalid_request_error",
     413: "invalid_request_error",
     416: "invalid_request_error",
     424: "api_error",

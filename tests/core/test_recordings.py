@@ -170,24 +170,6 @@ def test_processing_takes_as_long_as_the_policy_says(make, bring, run_to_idle, p
     assert completed == [T0 + processing_time]
 
 
-def test_a_recording_whose_file_cannot_be_made_has_failed(make, bring, run_to_idle, caplog):
-    """A full disk is no reason to fall over: the log has the details."""
-
-    def size_of(format, seconds):
-        raise OSError("no space left on device")
-
-    sandbox = make(size_of=size_of)
-    call = bring(sandbox, "outbound", "in_progress")
-    sandbox.start_recording(call.id, "mp4")
-    sandbox.hang_up(call.id)
-
-    run_to_idle(sandbox)
-
-    (recording,) = sandbox.recordings_of(call.id)
-    assert recording.status == "failed"
-    assert "no space left on device" in caplog.text
-
-
 @pytest.mark.parametrize("status", RECORDING_TRANSITIONS)
 def test_a_recording_can_be_deleted_once_it_has_stopped(sandbox, recording_in, fingerprint, run_to_idle, status):
     """Then it is gone for good, and nothing more comes of it; while it runs, it is refused without a trace."""

@@ -522,16 +522,13 @@ def test_what_can_t_be_is_refused_with_its_place(ark, document, place, reason):
     assert reason in refusal.value.reason
 
 
-def test_a_file_that_can_t_be_made_is_told(open_ark):
-    """The disk may be full."""
+def test_the_size_of_a_file_is_what_this_server_makes_of_it(ark):
+    """A document from elsewhere may tell another one, and the file would not be as long as promised."""
+    given = [{}, {"fileSize": 3}, {"fileSize": None}]
+    sandbox = ark.take_up({"calls": [call(status="completed", recordings=given)]})
 
-    def full(format, seconds):
-        raise OSError("no room")
-
-    ark = open_ark()
-    ark.size_of = full
-    with pytest.raises(BadState, match=r"calls\.0\.recordings\.0: its file can't be made: no room"):
-        ark.take_up({"calls": [call(status="completed", recordings=[{}])]})
+    sizes = {recording.file_size for recording in sandbox.recorder.recordings.values()}
+    assert sizes == {ark.size_of("mp4", recording.duration) for recording in sandbox.recorder.recordings.values()}
 
 
 def test_a_strict_server_takes_nothing_that_is_assumed(open_ark):
