@@ -162,6 +162,7 @@ def create_app(
         max_state_size=settings.max_state_size,
         max_sandboxes=settings.max_sandboxes,
         max_waits=settings.max_waits,
+        advance_quiet=settings.advance_quiet,
         policy=Policy(
             retry_schedule=settings.webhook_retry_schedule,
             processing_time=settings.recording_processing_time,

@@ -17,6 +17,8 @@ EARLIEST = parse_instant("2014-05-13T16:53:20Z")
 LATEST = parse_instant("2150-01-01T00:00:00Z")
 """The 4 bytes of a KSUID's seconds last until then."""
 FASTEST = 1_000_000.0
+LONGEST_QUIET = 5 * SECOND
+"""How long (real time) the application may have to be quiet before an advance goes on."""
 
 
 def real_seconds() -> float:

@@ -10,14 +10,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from mockchirp.breakable import Breakable
 from mockchirp.clock import LATEST, Clock, Mode, real_seconds
 from mockchirp.core.deliveries import Delivery, Dispatch, Outcome
 from mockchirp.core.errors import Conflict
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.flights import Flights
+from mockchirp.life import Life
 from mockchirp.sending.sender import Sender
 from mockchirp.traffic import Traffic
-from mockchirp.waits import Found, Waits
+from mockchirp.waits import Found, Reason, Waits
 
 SLICE = 0.005
 """Real seconds that a jump may take before the event loop gets a turn."""
@@ -46,8 +48,8 @@ class LiveSandbox:
         """Counts the requests that may have changed it."""
         self.sandbox = sandbox
         self.clock = clock
-        self.advancing = False
         self.waits = Waits(most_waits)
+        self.life = Life()
         self.sender = sender
         self.when_used = when_used
         self._traffic = traffic or Traffic()
@@ -56,6 +58,8 @@ class LiveSandbox:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_for: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._closed = False
+        self._advance: Breakable | None = None
+        self._no_advance: Reason | None = None
 
     @property
     def closed(self) -> bool:
@@ -90,13 +94,24 @@ class LiveSandbox:
         return self.flights.under_way
 
     @property
+    def is_unsettled(self) -> bool:
+        """Whether something is due, or an attempt waits for a place or is under way."""
+        due = self.sandbox.timeline.next_due()
+        return bool(self.flights) or (due is not None and due <= self.sandbox.now)
+
+    @property
+    def advancing(self) -> bool:
+        """Whether an advance is under way."""
+        if self._advance is not None and not self._advance.is_alive:
+            self._go_on()
+        return self._advance is not None
+
+    @property
     def stands_still(self) -> bool:
         """Whether nothing happens before somebody asks for it: the clock is frozen, nothing is due, in flight or under
         way.
         """
-        due = self.sandbox.timeline.next_due()
-        busy = self.advancing or self.flights or (due is not None and due <= self.sandbox.now)
-        return self.clock.mode == "frozen" and not busy
+        return self.clock.mode == "frozen" and not self.advancing and not self.is_unsettled
 
     async def hold(
         self, look: Callable[[], Found | None], seconds: float, hang_up: Callable[[], Awaitable[None]]
@@ -112,7 +127,7 @@ class LiveSandbox:
 
     def catch_up(self) -> None:
         """Let everything happen that is due by now. During an advance, the advance alone moves time."""
-        if not self.advancing:
+        if self._advance is None or not self.advancing:
             self.sandbox.run_until(self.clock.read(real_seconds()))
 
     def release(self, batch: list[Dispatch], sandbox: Sandbox | None = None) -> None:
@@ -126,6 +141,7 @@ class LiveSandbox:
         self.flights.add(batch)
         self._set_timer()
         self.waits.wake()
+        self.life.stir()
         if self.when_used is not None:
             self.when_used(self)
 
@@ -144,19 +160,36 @@ class LiveSandbox:
             raise Conflict("an advance of this sandbox is under way; one at a time is allowed")
 
     @contextmanager
-    def begin_advance(self) -> Iterator[None]:
-        """Inside, only the advance moves time; afterwards the clock goes on from where it has led."""
-        sandbox = self.sandbox
-        self.advancing = self.flights.in_order = True
+    def advance(self, work: Breakable) -> Iterator[None]:
+        """Inside, only ``work`` moves time, until it ends or is broken off; afterwards the clock goes on from where it has led.
+
+        Raise :class:`Conflict` if an advance is under way, :class:`Unavailable` if the server stops.
+        """
+        self.check_not_advancing()
+        if self._no_advance is not None:
+            raise self._no_advance()
+        self._advance, self.flights.in_order = work, True
         try:
             yield
         finally:
-            self.advancing, self._note = False, None
-            self.clock.rebase(sandbox.now, real_seconds())
-            self._timer_for = None
-            self.flights.record_all()
-            self._set_timer()
-            self.waits.wake()
+            if self._advance is work:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """The advance is over, and the sandbox still there."""
+        self._advance = self._note = None
+        self.clock.rebase(self.sandbox.now, real_seconds())
+        self._timer_for = None
+        self.flights.record_all()
+        self._set_timer()
+        self.waits.wake()
+
+    def stop(self, reason: Reason) -> None:
+        """Have everyone who waits and an advance that is under way raise ``reason``, now and from now on."""
+        self._no_advance = reason
+        if self._advance is not None:
+            self._advance.break_off(reason)
+        self.waits.close(reason)
 
     async def settle(self, note: Noted) -> None:
         """Send what is due and wait for every outcome, until nothing is in flight: for an advance. Outcomes are recorded, and
@@ -169,12 +202,10 @@ class LiveSandbox:
             self.release(self.sandbox.take_outbox())
 
     async def replace(self, sandbox: Sandbox, clock: Clock, seed: int, what: str) -> None:
-        """Put another sandbox in the place of this one: what is in flight is abandoned, the timer is stopped, and those who
-        wait are told ``what`` has happened. Nothing of the old sandbox reaches the new one.
-
-        Raise :class:`Conflict` if an advance is under way.
+        """Put another sandbox in the place of this one: what is in flight is abandoned, the timer is stopped, and an advance
+        and those who wait are told ``what`` has happened. Nothing of the old sandbox reaches the new one.
         """
-        self.check_not_advancing()
+        self._break_off(what)
         old, self.sandbox = self.sandbox, sandbox
         self._traffic.past_events += old.events.last
         self.clock, self.seed = clock, seed
@@ -185,17 +216,24 @@ class LiveSandbox:
         await _end(flights)
 
     async def remove(self) -> None:
-        """Let go of everything, for good. Raise :class:`Conflict` if an advance is under way."""
-        self.check_not_advancing()
+        """Let go of everything, for good."""
         self._traffic.past_events += self.sandbox.events.last
         await self.close()
         _discard_later(self.sandbox)
 
     async def close(self) -> None:
-        """Abandon what is in flight, stop the timer and end every wait."""
+        """Abandon what is in flight, stop the timer, and end an advance and every wait."""
         self._closed = True
+        self._break_off("the sandbox was removed")
         self.waits.close(partial(Conflict, "the sandbox was removed, and what was waited for with it"))
         await _end(self._let_go())
+
+    def _break_off(self, what: str) -> None:
+        """End an advance that is under way: it loses its sandbox."""
+        work, self._advance, self._note = self._advance, None, None
+        if work is not None:
+            work.break_off(partial(Conflict, f"{what} while time was advanced: the advance ended where it stood"))
+        self.life.forget()
 
     def _let_go(self) -> list[asyncio.Task[Outcome]]:
         """Stop the timer and break off what is in flight, whose outcomes count no more; it is over when the tasks are."""
@@ -211,6 +249,7 @@ class LiveSandbox:
         """Enter what came of an attempt, and send what follows from it."""
         self.catch_up()
         delivery = self.sandbox.record_outcome(dispatch, outcome)
+        self.life.accepted += outcome.succeeded
         self._traffic.note_attempt(self.sandbox.app_id, delivery, delivery.attempts[-1])
         if self._note is not None:
             self._note(number, delivery)

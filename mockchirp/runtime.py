@@ -38,6 +38,8 @@ class Defaults:
     policy: Policy = field(default_factory=Policy)
     max_sandboxes: int = 10_000
     """One more is refused."""
+    advance_quiet: int = 25
+    """How long (ms of real time) the application has to be quiet before an advance goes on, unless the request says."""
     max_waits: int = 1000
     """Requests that may wait in one sandbox at once."""
 
@@ -126,8 +128,8 @@ class Runtime:
         return live
 
     async def remove(self, live: LiveSandbox) -> None:
-        """Remove a sandbox altogether. Raise :class:`Conflict` if an advance is under way."""
-        if self._by_app.get(live.sandbox.app_id) is live and not live.advancing:
+        """Remove a sandbox altogether."""
+        if self._by_app.get(live.sandbox.app_id) is live:
             del self._by_app[live.sandbox.app_id]
             for key in live.keys:
                 del self._by_key[key]
@@ -135,10 +137,10 @@ class Runtime:
         if self.when_used is not None:
             self.when_used(live)
 
-    def end_waits(self) -> None:
-        """Answer everyone who waits: the server is about to stop."""
+    def stop(self) -> None:
+        """Answer everyone who waits or advances time: the server is about to stop."""
         for live in self._by_app.values():
-            live.waits.close(partial(Unavailable, "the server stops: what was waited for has not happened"))
+            live.stop(partial(Unavailable, "the server stops: what was asked for has not come to its end"))
 
     async def close(self) -> None:
         """Abandon every delivery in flight and let go of all connections."""

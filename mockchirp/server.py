@@ -137,7 +137,7 @@ class _Http(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping.set()
-        self._app.runtime.end_waits()
+        self._app.runtime.stop()
         for server in self.servers:
             server.close()
         for listener in sockets or []:

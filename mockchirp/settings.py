@@ -21,9 +21,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mockchirp.address import DEFAULT_HOST, DEFAULT_PORT
-from mockchirp.clock import EARLIEST, FASTEST, LATEST, Mode
+from mockchirp.clock import EARLIEST, FASTEST, LATEST, LONGEST_QUIET, Mode
 from mockchirp.core.headers import read_headers
-from mockchirp.core.instants import format_second, parse_duration, parse_instant
+from mockchirp.core.instants import SECOND, format_second, parse_duration, parse_instant
 from mockchirp.core.keys import APP_KEY
 from mockchirp.core.suggestions import did_you_mean
 from mockchirp.core.urls import check_http_url
@@ -126,6 +126,13 @@ def _read_timeout(value: object) -> int:
     return timeout
 
 
+def _read_quiet(value: object) -> int:
+    quiet = _read_duration(value)
+    if quiet > LONGEST_QUIET:
+        raise ValueError(f"must be a duration of at most {LONGEST_QUIET // SECOND} s")
+    return quiet
+
+
 def _read_durations(value: object) -> tuple[int, ...]:
     return () if _is_none(value) else tuple(_read_duration(text) for text in _texts(value))
 
@@ -177,6 +184,7 @@ Headers = Annotated[
 ]
 Duration = Annotated[int, BeforeValidator(_read_duration), Form("DURATION", "a duration")]
 Timeout = Annotated[int, BeforeValidator(_read_timeout), Form("DURATION", "a duration")]
+Quiet = Annotated[int, BeforeValidator(_read_quiet), Form("DURATION", "a duration")]
 Durations = Annotated[tuple[int, ...], BeforeValidator(_read_durations), Form("DURATIONS", "durations")]
 Size = Annotated[int, BeforeValidator(_read_size), Form("SIZE", "a size in bytes, such as 65536 or 1MiB")]
 Count = Annotated[int, Field(ge=1, le=10**9), Form("NUMBER", "a whole number from 1 to 1000000000")]
@@ -264,6 +272,10 @@ class Settings(BaseSettings):
     clock_rate: Rate = _setting("Time", 1, "how fast time runs: at 60 a minute takes a second")
     clock_start: Instant = _setting(
         "Time", None, "instant to begin at; without it, now, or 2026-01-15T10:30:00Z if frozen"
+    )
+
+    advance_quiet: Quiet = _setting(
+        "Time", "25ms", "how long the app has to be quiet, in real time, before an advance goes on; at most 5s"
     )
 
     strict: Switch = _setting(

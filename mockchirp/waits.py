@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from mockchirp.core.errors import ChirpError, Conflict
+from mockchirp.core.errors import Conflict
 
 Found = TypeVar("Found")
-Reason = Callable[[], ChirpError]
+Reason = Callable[[], BaseException]
 """Makes the error that ends a wait."""
 
 

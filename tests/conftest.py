@@ -287,8 +287,10 @@ def receiver(contract: Contract) -> Iterator[Receiver]:
 
 @pytest.fixture
 def open_mock(receiver: Receiver, strict: bool) -> Iterator[Callable[..., Mock]]:
-    """Makes a :class:`Mock` with the given settings: on a frozen clock and sending its webhooks, unless they say otherwise."""
-    usual = {"clock_mode": "frozen", "webhook_url": "http://app.test/hooks", "strict": strict}
+    """Makes a :class:`Mock` with the given settings: on a frozen clock, sending its webhooks, and in no need to wait for an
+    application, unless they say otherwise.
+    """
+    usual = {"clock_mode": "frozen", "webhook_url": "http://app.test/hooks", "strict": strict, "advance_quiet": "0"}
     with ExitStack() as stack:
         yield lambda library=None, **settings: stack.enter_context(
             Mock(Settings(**{**usual, **settings}), receiver, library)

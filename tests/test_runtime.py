@@ -119,7 +119,8 @@ class Answering(Sender):
 @asynccontextmanager
 async def running(sender, **settings):
     """An application with this sender, and a client of it; closed at the end."""
-    app = create_app(Settings(**{"clock_mode": "frozen", "webhook_url": HOOK, **settings}), sender=sender)
+    usual = {"clock_mode": "frozen", "webhook_url": HOOK, "advance_quiet": "0"}
+    app = create_app(Settings(**{**usual, **settings}), sender=sender)
     transport = httpx2.ASGITransport(app)
     headers = {"Authorization": f"Bearer {KEY}"}
     try:
@@ -425,6 +426,62 @@ async def test_an_advance_that_is_broken_off_loses_nothing():
         assert [delivery.status for delivery in deliveries_of(app)] == ["delivered", "delivered"]
         assert (await client.get("/_mockchirp/clock")).json()["now"] == "2026-01-15T10:30:00.000Z"
         assert (await advance(client, by=0))["to"] == "2026-01-15T10:30:00.000Z"
+
+
+async def test_an_advance_whose_client_goes_away_stops_where_it_is():
+    """Nobody is left to read its report; what it had sent counts, and time may be advanced again at once."""
+    gate = Gate()
+    async with running(gate) as (app, client):
+        await place(client)
+        (initiated,) = await gate.holds(1)
+        gone, sent = asyncio.Event(), []
+        messages = [{"type": "http.request", "body": b'{"by": "1h"}'}]
+
+        async def receive():
+            if messages:
+                return messages.pop()
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+
+        headers = [(b"authorization", f"Bearer {KEY}".encode()), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": ADVANCE, "query_string": b"", "headers": headers}
+        jump = asyncio.create_task(app(scope, receive, send))
+        await turns()
+        gone.set()
+        async with asyncio.timeout(GUARD):
+            await jump
+
+        assert sent == []
+        again = asyncio.create_task(advance(client, by="1s"))
+        gate.answer(initiated)
+        gate.answer((await gate.holds(2))[0])
+        async with asyncio.timeout(GUARD):
+            report = await again
+        assert (report["from"], report["to"]) == ("2026-01-15T10:30:00.000Z", "2026-01-15T10:30:01.000Z")
+        assert [delivery.status for delivery in deliveries_of(app)] == ["delivered"] * 2
+
+
+async def test_a_server_that_stops_ends_an_advance(refused):
+    """With 503; what was in flight is still told of, no other advance begins, and the clock goes on from where it stands."""
+    gate = Gate()
+    async with running(gate) as (app, client):
+        await place(client)
+        (initiated,) = await gate.holds(1)
+        jump = asyncio.create_task(client.post(ADVANCE, json={"by": "1h"}))
+        await turns()
+
+        app.runtime.stop()
+
+        async with asyncio.timeout(GUARD):
+            refused(await jump, 503, type="api_error", says="the server stops")
+        gate.answer(initiated)
+        await turns()
+        assert [delivery.status for delivery in deliveries_of(app)] == ["delivered"]
+        refused(await client.post(ADVANCE, json={"by": "1h"}), 503, type="api_error", says="the server stops")
+        assert (await client.get("/_mockchirp/clock")).json()["now"] == "2026-01-15T10:30:00.000Z"
 
 
 # Responses before webhooks
@@ -867,6 +924,40 @@ def test_the_timer_moves_to_the_event_loop_that_is_there():
     in_a_loop_of_its_own(look)
 
     assert done.is_set()
+    asyncio.run(app.close())
+
+
+def test_an_advance_whose_event_loop_was_closed_over_it_is_over():
+    """Nothing is stuck: the next request takes the sandbox on."""
+
+    async def hang_at_first(dispatch):
+        if len(sender.got) == 1:
+            await asyncio.Event().wait()
+        return 200
+
+    sender = Answering(hang_at_first)
+    app = create_app(Settings(clock_mode="frozen", webhook_url=HOOK, advance_quiet="0"), sender=sender)
+    loop = asyncio.new_event_loop()
+    lost = []
+
+    async def begin():
+        async with client_of(app) as client:
+            await place(client)
+            lost.append(asyncio.create_task(client.post(ADVANCE, json={"by": "1h"})))
+            await turns()
+
+    loop.run_until_complete(begin())
+    loop._ready.clear()
+    loop.set_exception_handler(lambda *_: None)
+    loop.close()
+    assert app.runtime.sandbox_of(KEY).sandbox.now
+
+    async def go_on():
+        async with client_of(app) as client:
+            return await advance(client, by="1s")
+
+    assert in_a_loop_of_its_own(go_on)["to"] == "2026-01-15T10:30:01.000Z"
+    assert {delivery.status for delivery in deliveries_of(app)} == {"delivered"}
     asyncio.run(app.close())
 
 

@@ -68,6 +68,7 @@ class DownloadApp:
         operation_id = OPERATION_IDS[scope["method"]]
         try:
             live, seal = self._admit(scope)
+            live.life.begun += 1
             scope["sandbox"] = live.sandbox.app_id
             live.catch_up()
             sandbox = live.sandbox
@@ -93,6 +94,7 @@ class DownloadApp:
             await answer(scope, receive, send)
         finally:
             if live is not None:
+                live.life.ended += 1
                 live.release(live.sandbox.take_outbox())
 
     def _admit(self, scope: Scope) -> tuple[LiveSandbox, Seal]:

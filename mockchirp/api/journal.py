@@ -72,6 +72,8 @@ def enter_refusal(runtime: Runtime, scope: Scope, started: float, error: ChirpEr
         live = runtime.sandbox_of(bearer_token(header(scope, b"authorization")))
     except ChirpError:
         return
+    live.life.begun += 1
+    live.life.ended += 1
     live.catch_up()
     if live.sandbox.journal.kept:
         answer_headers = [_JSON, *error_headers(error), *headers]

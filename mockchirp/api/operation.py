@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from mockchirp.api.injection import fault_for, is_silent, strike, truncated
 from mockchirp.api.journal import enter
 from mockchirp.clock import real_seconds
+from mockchirp.core.deliveries import Dispatch
 from mockchirp.core.errors import ChirpError, NotFound, RateLimitExceeded, envelope
 from mockchirp.core.faults import Fault
 from mockchirp.core.ids import check_id
@@ -95,52 +96,58 @@ class OperationApp:
         extra: Headers = []
         fault: Fault | None = None
         raw = b""
+        origin: Sandbox | None = None
+        batch: list[Dispatch] | None = None
         started = real_seconds()
         try:
-            live = self._find(scope)
-            scope["sandbox"] = live.sandbox.app_id
-            raw = b"" if operation.body == "none" else await read_body(scope, receive, self._largest_body)
-            if live.closed:
-                live = self._find(scope)  # it was removed while the body came
-            live.catch_up()
-            sandbox = live.sandbox
-            scope["after_event"] = sandbox.events.last
-            quota = self._count(live)
-            if quota.exceeded and sandbox.enforce_rate_limit:
-                raise _too_many(quota, sandbox.now)
-            if sandbox.faults.requests and (fault := fault_for(sandbox, operation.id, scope["path_params"])):
-                if is_silent(fault) and sandbox.journal.kept:
-                    enter(live, scope, started, operation.id, fault, raw, None, [], b"")
-                await strike(live, fault, receive, quota)
+            try:
+                live = self._find(scope)
+                live.life.begun += 1
+                scope["sandbox"] = live.sandbox.app_id
+                raw = b"" if operation.body == "none" else await read_body(scope, receive, self._largest_body)
+                if live.closed:
+                    live = self._find(scope)  # it was removed while the body came
+                    live.life.begun += 1
                 live.catch_up()
-                sandbox = live.sandbox  # a reset may have put another one in its place
-                send = truncated(send) if fault.abort == "truncate" else send
-            body = parse_json(scope, raw) if raw or operation.body == "required" else {}
-            request = Request(sandbox, scope["path_params"], scope["query_string"], body, self._origin(scope, live))
-            status, answer = operation.status, orjson.dumps(operation.handler(request))
-        except Disconnected:
-            return
-        except ConnectionCut:
-            raise
-        except Exception as exception:
-            error = exception if isinstance(exception, ChirpError) else internal_error(scope)
-            extra = error_headers(error)
-            status, answer = error.status, orjson.dumps(envelope(error))
-        if quota is None and live is not None:  # its body was too large
-            live.catch_up()
-            quota = self._count(live)
-        origin = None if live is None else live.sandbox
-        batch = [] if origin is None else origin.take_outbox()
-        quota = quota or untouched(self._runtime.default_now())
-        headers = [_JSON, *CORS_HEADERS, *quota_headers(quota), *extra]
-        if live is not None and live.sandbox.journal.kept:
-            enter(live, scope, started, operation.id, fault, raw, status, headers, answer)
-        try:
+                sandbox = live.sandbox
+                scope["after_event"] = sandbox.events.last
+                quota = self._count(live)
+                if quota.exceeded and sandbox.enforce_rate_limit:
+                    raise _too_many(quota, sandbox.now)
+                if sandbox.faults.requests and (fault := fault_for(sandbox, operation.id, scope["path_params"])):
+                    if is_silent(fault) and sandbox.journal.kept:
+                        enter(live, scope, started, operation.id, fault, raw, None, [], b"")
+                    await strike(live, fault, receive, quota)
+                    live.catch_up()
+                    sandbox = live.sandbox  # a reset may have put another one in its place
+                    send = truncated(send) if fault.abort == "truncate" else send
+                body = parse_json(scope, raw) if raw or operation.body == "required" else {}
+                request = Request(sandbox, scope["path_params"], scope["query_string"], body, self._origin(scope, live))
+                status, answer = operation.status, orjson.dumps(operation.handler(request))
+            except Disconnected:
+                return
+            except ConnectionCut:
+                raise
+            except Exception as exception:
+                error = exception if isinstance(exception, ChirpError) else internal_error(scope)
+                extra = error_headers(error)
+                status, answer = error.status, orjson.dumps(envelope(error))
+            if quota is None and live is not None:  # its body was too large
+                live.catch_up()
+                quota = self._count(live)
+            if live is not None:
+                origin = live.sandbox
+                batch = origin.take_outbox()
+            quota = quota or untouched(self._runtime.default_now())
+            headers = [_JSON, *CORS_HEADERS, *quota_headers(quota), *extra]
+            if live is not None and live.sandbox.journal.kept:
+                enter(live, scope, started, operation.id, fault, raw, status, headers, answer)
             await send_bytes(send, status, answer, headers)
         finally:
             if live is not None:
+                live.life.ended += 1
                 live.revision += operation.method != "GET"
-                live.release(batch, origin)
+                live.release(live.sandbox.take_outbox() if batch is None else batch, origin)
 
     def _find(self, scope: Scope) -> LiveSandbox:
         token = bearer_token(header(scope, b"authorization"))

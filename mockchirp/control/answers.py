@@ -4,7 +4,6 @@ from typing import Any, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from mockchirp.clock import Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction, Leg
 from mockchirp.core.configuration import AnswerBehavior
 from mockchirp.core.deliveries import DeliveryStatus
@@ -21,16 +20,6 @@ class Page(TypedDict, Generic[Item]):
 
     data: list[Item]
     totalCount: int
-
-
-class Clock(TypedDict):
-    """A sandbox's clock. ``pending`` counts scheduled actions and deliveries in flight."""
-
-    now: Instant
-    mode: Mode
-    rate: float
-    nextDue: Instant | None
-    pending: int
 
 
 class Event(TypedDict):
@@ -58,17 +47,6 @@ class Attempt(TypedDict):
     responseStatus: int | None
     error: str | None
     nextAttemptAt: Instant | None
-
-
-_Span = TypedDict("_Span", {"from": Instant, "to": Instant})
-
-
-class Report(_Span):
-    """What an advance did, in order."""
-
-    events: list[Event]
-    deliveries: list[Attempt]
-    pending: int
 
 
 class Call(TypedDict):

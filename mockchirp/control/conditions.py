@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, WrapValidator
 
 from mockchirp.control.models import EventName, Held, WebhookEventName
 from mockchirp.core.calls import CallStatus
@@ -90,7 +90,7 @@ class IdleCondition(Body):
 AnyCondition = (
     CallCondition | RecordingCondition | EventCondition | DeliveryCondition | RequestCondition | IdleCondition
 )
-_BY_FIELD: dict[str, type[Body]] = {
+KINDS: dict[str, type[Body]] = {
     "call": CallCondition,
     "recording": RecordingCondition,
     "event": EventCondition,
@@ -98,32 +98,40 @@ _BY_FIELD: dict[str, type[Body]] = {
     "request": RequestCondition,
     "idle": IdleCondition,
 }
+"""The kinds of conditions, each by the field that only it has."""
 
 
-def _condition(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+def read_condition(value: Any) -> Body:
     """``value`` as the one condition that its fields can mean, so that an error names the field that is wrong in it."""
-    known = ", ".join(_BY_FIELD)
+    known = ", ".join(KINDS)
     if not isinstance(value, dict):
         example = 'such as {"idle": true} or {"call": id, "status": "completed"}'
         raise ValueError(f"a condition is an object with one of {known}, {example}; it is {shown(value)}")
     found = [
-        name for name in ("delivery", "request", *_BY_FIELD) if name in value
+        name for name in ("delivery", "request", *KINDS) if name in value
     ]  # "event" may stand beside these two by mistake
     if found:
-        return _BY_FIELD[found[0]].model_validate(value)
+        return KINDS[found[0]].model_validate(value)
     if value.keys() & {"for", "until"}:
         raise ValueError(f"a condition stands here itself, not in another for or until: an object with one of {known}")
-    near = "".join(did_you_mean(name, _BY_FIELD) for name in value if isinstance(name, str))
+    near = "".join(did_you_mean(name, KINDS) for name in value if isinstance(name, str))
     raise ValueError(f"a condition is an object with one of {known}{near[:200]}")
 
 
+Condition = Annotated[AnyCondition, WrapValidator(lambda value, _: read_condition(value))]
+TIMEOUT = 4 * SECOND
+"""How long a wait lasts unless told otherwise: less than the 5 s after which many HTTP clients give up, so that the explanation
+arrives.
+"""
+
+
 class Wait(Body):
-    """POST /_mockchirp/wait. ``timeout`` is real time, 5 s unless given."""
+    """POST /_mockchirp/wait. ``timeout`` is real time, 4 s unless given."""
 
     advice: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        (*_BY_FIELD, "status", "callId", "count"),
+        (*KINDS, "status", "callId", "count"),
         'it belongs into for: {"for": {"event": "calls.answered"}, "timeout": "5s"}',
     )
 
-    condition: Annotated[AnyCondition, WrapValidator(_condition)] = Field(alias="for")
-    timeout: Held = Field(default_factory=lambda: 5 * SECOND)
+    condition: Condition = Field(alias="for")
+    timeout: Held = Field(default_factory=lambda: TIMEOUT)

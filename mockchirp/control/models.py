@@ -9,9 +9,7 @@ from pydantic import (
     Field,
     RootModel,
     WithJsonSchema,
-    model_validator,
 )
-from pydantic.config import JsonDict
 
 from mockchirp.clock import FASTEST, Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction
@@ -75,47 +73,6 @@ class SetClock(Body):
     mode: Mode | None = None
     rate: float | None = Field(None, gt=0, le=FASTEST)
     now: Instant | None = None
-
-
-_NULL: JsonDict = {"type": "null"}
-_GIVEN: JsonDict = {"not": _NULL}
-
-
-class Advance(Body):
-    """POST /_mockchirp/clock/advance: by a duration, to an instant, or until nothing is pending (at most ``limit``)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["by"], "properties": {"by": _GIVEN, "to": _NULL, "until": _NULL, "limit": _NULL}},
-                {"required": ["to"], "properties": {"by": _NULL, "to": _GIVEN, "until": _NULL, "limit": _NULL}},
-                {"required": ["until"], "properties": {"by": _NULL, "to": _NULL, "until": _GIVEN}},
-            ]
-        }
-    )
-
-    advice: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("seconds", "duration", "for", "time"), 'write {"by": 5} for five seconds, or {"by": "1h30m"}'),
-        "milliseconds": 'write {"by": "250ms"}',
-        "minutes": 'write {"by": "5m"}',
-        "hours": 'write {"by": "1h"}',
-        "days": 'write {"by": "2d"}',
-        "now": 'write {"to": instant}',
-        "idle": 'write {"until": "idle"}',
-    }
-
-    by: Duration | None = None
-    to: Instant | None = None
-    until: Literal["idle"] | None = None
-    limit: Duration | None = None
-
-    @model_validator(mode="after")
-    def _one_target(self) -> "Advance":
-        if sum(target is not None for target in (self.by, self.to, self.until)) != 1:
-            raise ValueError('say how far, in one way: {"by": "1h"}, {"to": instant} or {"until": "idle"}')
-        if self.limit is not None and self.until is None:
-            raise ValueError('limit goes with {"until": "idle"}')
-        return self
 
 
 class ReceiveCall(Body):

@@ -32,7 +32,7 @@ OPERATIONS = (
         f"{_BASE}/clock",
         "What time it is in the sandbox, what is due next, and how much is pending",
         time.get_clock,
-        answers.Clock,
+        time.Clock,
     ),
     Operation(
         "setClock",
@@ -40,7 +40,7 @@ OPERATIONS = (
         f"{_BASE}/clock",
         "Freeze the clock, let it run at a rate, or set it forward",
         time.set_clock,
-        answers.Clock,
+        time.Clock,
         body=models.SetClock,
     ),
     Operation(
@@ -49,8 +49,9 @@ OPERATIONS = (
         f"{_BASE}/clock/advance",
         "Move time; answers when everything that fell due has happened, webhooks and their retries included",
         time.advance_clock,
-        answers.Report,
-        body=models.Advance,
+        time.Report,
+        body=time.Advance,
+        refusals=(404, 408, 503),
     ),
     Operation(
         "receiveCall",

@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 from mockchirp.clock import Mode
 from mockchirp.control.answers import Instant
 from mockchirp.control.operation import Request
-from mockchirp.core.errors import Conflict, InvalidRequest
+from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.instants import format_milli
 from mockchirp.live import LiveSandbox
 from mockchirp.pacing import collector_paused, gather_gently
@@ -93,8 +93,6 @@ async def put_state(request: Request) -> object:
     """PUT /_mockchirp/state: in place of all that there is. The keys in the document don't count, and the app stays the same."""
     live, runtime = request.live, request.runtime
     document: Document = request.body
-    if live.advancing:
-        raise Conflict("an advance of this sandbox is under way; its state can't be replaced")
     seed = runtime.defaults.seed if document.seed is None else document.seed
     try:
         with collector_paused():

@@ -1,15 +1,140 @@
 """Time (control-api.md, "Time"): read the clock, set it, jump."""
 
-from mockchirp.advance import advance
-from mockchirp.clock import check_reachable
-from mockchirp.control.models import Advance, SetClock
-from mockchirp.control.operation import Request
-from mockchirp.core.deliveries import public_attempt
-from mockchirp.core.events import public_event
-from mockchirp.core.instants import DAY, format_milli
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, NotRequired
 
-LONGEST_IDLE = 7 * DAY
-"""How far `until: idle` goes unless told otherwise."""
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
+from pydantic.config import JsonDict
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from mockchirp import advance
+from mockchirp.clock import LONGEST_QUIET, Mode, check_reachable
+from mockchirp.control import answers
+from mockchirp.control.conditions import KINDS, AnyCondition, read_condition
+from mockchirp.control.models import SetClock
+from mockchirp.control.operation import Request
+from mockchirp.control.waiting import check_possible, expect
+from mockchirp.control.watches import Matched
+from mockchirp.core.deliveries import public_attempt
+from mockchirp.core.errors import TimedOut
+from mockchirp.core.events import public_event
+from mockchirp.core.instants import DAY, SECOND, format_duration, format_milli
+from mockchirp.fields import FINEST, Body, Duration, Instant
+
+FARTHEST = 7 * DAY
+"""How far `until` goes unless told otherwise; to the next instant it goes however far that is."""
+
+_NULL: JsonDict = {"type": "null"}
+_GIVEN: JsonDict = {"not": _NULL}
+
+
+def _quiet(value: int) -> int:
+    if value > LONGEST_QUIET:
+        raise ValueError(f"an advance waits at most {LONGEST_QUIET // SECOND} s for the app to be quiet")
+    return value
+
+
+Quiet = Annotated[
+    Duration,
+    AfterValidator(_quiet),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": LONGEST_QUIET // SECOND, "multipleOf": FINEST},
+                {"type": "string", "pattern": r"^([0-4](\.[0-9]{1,3})?s?|5s?|[0-9]{1,3}ms)$"},
+            ],
+        }
+    ),
+]
+"""Milliseconds of real time, given like a duration."""
+
+
+def _until(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """``value`` as a word or as the one condition that it can mean, so that an error names what is wrong in it."""
+    if isinstance(value, dict):
+        return read_condition(value)
+    if value in ("idle", "next"):
+        return value
+    raise ValueError(f"is idle, next, or a condition: an object with one of {', '.join(KINDS)}")
+
+
+class Advance(Body):
+    """POST /_mockchirp/clock/advance: by a duration, to an instant, or until nothing is pending, the next due instant or a
+    condition (by at most ``limit``). ``quiet`` is real time, the setting `advance_quiet` unless given.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["by"], "properties": {"by": _GIVEN, "to": _NULL, "until": _NULL, "limit": _NULL}},
+                {"required": ["to"], "properties": {"by": _NULL, "to": _GIVEN, "until": _NULL, "limit": _NULL}},
+                {"required": ["until"], "properties": {"by": _NULL, "to": _NULL, "until": _GIVEN}},
+            ]
+        }
+    )
+
+    advice: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("seconds", "duration", "for", "time"), 'write {"by": 5} for five seconds, or {"by": "1h30m"}'),
+        "milliseconds": 'write {"by": "250ms"}',
+        "minutes": 'write {"by": "5m"}',
+        "hours": 'write {"by": "1h"}',
+        "days": 'write {"by": "2d"}',
+        "now": 'write {"to": instant}',
+        "idle": 'write {"until": "idle"}',
+        "next": 'write {"until": "next"}',
+        "condition": 'write {"until": condition}',
+    }
+
+    by: Duration | None = None
+    to: Instant | None = None
+    until: Annotated[Literal["idle", "next"] | AnyCondition, WrapValidator(_until)] | None = None
+    limit: Duration | None = None
+    quiet: Quiet | None = None
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "Advance":
+        if sum(target is not None for target in (self.by, self.to, self.until)) != 1:
+            raise ValueError(
+                'say how far, in one way: {"by": "1h"}, {"to": instant}, {"until": "idle"}, {"until": "next"} '
+                'or {"until": condition}'
+            )
+        if self.limit is not None and self.until is None:
+            raise ValueError("limit goes with until")
+        return self
+
+
+class Clock(TypedDict):
+    """A sandbox's clock. ``pending`` counts scheduled actions and deliveries in flight."""
+
+    now: answers.Instant
+    mode: Mode
+    rate: float
+    nextDue: answers.Instant | None
+    pending: int
+
+
+_Span = TypedDict(
+    "_Span", {"from": answers.Instant, "to": answers.Instant, "quietSeconds": float, "quietRequests": int}
+)
+
+
+class Report(_Span):
+    """What an advance did, in order. It waited ``quietSeconds`` (real time) for the app to be quiet, which made ``quietRequests``
+    meanwhile; ``hint`` says how to do without, where that was long. ``matched`` is there if it went until a condition.
+    """
+
+    events: list[answers.Event]
+    deliveries: list[answers.Attempt]
+    pending: int
+    hint: NotRequired[str]
+    matched: NotRequired[answers.Matched]
 
 
 async def get_clock(request: Request) -> object:
@@ -35,17 +160,54 @@ async def set_clock(request: Request) -> object:
 
 
 async def advance_clock(request: Request) -> object:
-    """POST /_mockchirp/clock/advance: answers when everything that fell due has happened, webhooks and their retries
-    included.
+    """POST /_mockchirp/clock/advance: answers when everything that fell due has happened, webhooks, their retries and what the
+    app makes of them included.
     """
-    live = request.live
     body: Advance = request.body
-    limit = LONGEST_IDLE if body.limit is None else body.limit
-    report = await advance(live, by=body.by, to=body.to, limit=limit)
+    quiet = request.runtime.defaults.advance_quiet if body.quiet is None else body.quiet
+    jump = advance.Advance(request.live, quiet, request.hang_up)
+    if body.by is not None:
+        return _show(request, await jump.by(body.by))
+    if body.to is not None:
+        return _show(request, await jump.to(body.to))
+    if body.until == "next":
+        return _show(request, await jump.until(lambda: jump.instants > 0, body.limit))
+    limit = FARTHEST if body.limit is None else body.limit
+    if body.until == "idle":
+        return _show(request, await jump.until(lambda: False, limit))
+    assert body.until is not None, "the model sees to it"
+    return await _until_condition(request, jump, body.until, limit)
+
+
+async def _until_condition(request: Request, jump: advance.Advance, condition: AnyCondition, limit: int) -> object:
+    """Advance until a condition holds; raise :class:`TimedOut` if it does not within ``limit``, or can't."""
+    watched = expect(request, condition, "until")
+    found: Matched | None = None
+
+    def look() -> bool:
+        nonlocal found
+        found = watched.look()
+        if found is None:
+            check_possible(watched)
+        return found is not None
+
+    report = await jump.until(look, limit)
+    if found is None:
+        how_far = f" within {format_duration(limit)}" if request.live.pending else ", and nothing is pending any more"
+        raise TimedOut(f"{watched.missed()}{how_far}: {watched.instead()}")
+    return {**_show(request, report), "matched": found}
+
+
+def _show(request: Request, report: advance.Report) -> dict[str, object]:
+    live = request.live
+    hint = {} if report.hint is None else {"hint": report.hint}
     return {
         "from": format_milli(report.start),
         "to": format_milli(report.end),
         "events": [public_event(event) for event in live.sandbox.events.after(report.last_event)],
         "deliveries": [public_attempt(delivery, attempt) for delivery, attempt in report.attempts],
         "pending": live.pending,
+        "quietSeconds": round(report.quiet_seconds, 3),
+        "quietRequests": report.quiet_requests,
+        **hint,
     }

@@ -1,6 +1,6 @@
 """Waiting (control-api.md, "Seeing and waiting"): the answer is held until a condition is true."""
 
-from mockchirp.control.conditions import RequestCondition, Wait
+from mockchirp.control.conditions import AnyCondition, RequestCondition, Wait
 from mockchirp.control.journal import check_operation
 from mockchirp.control.operation import Request
 from mockchirp.control.watches import Matched, Watch, watch
@@ -13,14 +13,13 @@ async def wait(request: Request) -> object:
     """POST /_mockchirp/wait: answers with what matched; 408 if it has not come in time, or as soon as it can't come."""
     body: Wait = request.body
     live = request.live
-    if isinstance(body.condition, RequestCondition):
-        check_operation(request, body.condition.request.operation, "for.request.operation")
-    watched = watch(live, body.condition)
+    watched = expect(request, body.condition, "for")
 
     def look() -> Matched | None:
         found = watched.look()
         if found is None:
-            _check_hope(live, watched)
+            check_possible(watched)
+            _check_moves(live, watched)
         return found
 
     found = await live.hold(look, body.timeout / SECOND, request.hang_up)
@@ -29,11 +28,24 @@ async def wait(request: Request) -> object:
     return found
 
 
-def _check_hope(live: LiveSandbox, watched: Watch) -> None:
-    """Raise :class:`TimedOut` where waiting is of no use: it can't come any more, or not before somebody moves time."""
+def expect(request: Request, condition: AnyCondition, place: str) -> Watch:
+    """Begin to watch for a condition, given at ``place`` in the body; raise :class:`InvalidRequest` or :class:`NotFound` if it
+    names something that there is not.
+    """
+    if isinstance(condition, RequestCondition):
+        check_operation(request, condition.request.operation, f"{place}.request.operation")
+    return watch(request.live, condition, place)
+
+
+def check_possible(watched: Watch) -> None:
+    """Raise :class:`TimedOut` if what is watched for can't come any more."""
     why = watched.hopeless()
     if why is not None:
         raise TimedOut(f"{why}: {watched.instead()}")
+
+
+def _check_moves(live: LiveSandbox, watched: Watch) -> None:
+    """Raise :class:`TimedOut` if what is watched for can't come before somebody moves time."""
     if live.stands_still and watched.needs_time():
         raise TimedOut(
             f"{watched.missed()}, and time stands still: the clock is frozen at {format_milli(live.sandbox.now)} and nothing "

@@ -77,9 +77,9 @@ class Watch(ABC):
 
 
 class _CallWatch(Watch):
-    def __init__(self, live: LiveSandbox, condition: CallCondition) -> None:
+    def __init__(self, live: LiveSandbox, condition: CallCondition, place: str) -> None:
         super().__init__(live)
-        self._call = _named(self._sandbox.call, condition.call, "for.call")
+        self._call = _named(self._sandbox.call, condition.call, f"{place}.call")
         self._wanted = condition.status
         self._seen = self._sandbox.events.last
 
@@ -109,9 +109,9 @@ class _CallWatch(Watch):
 
 
 class _RecordingWatch(Watch):
-    def __init__(self, live: LiveSandbox, condition: RecordingCondition) -> None:
+    def __init__(self, live: LiveSandbox, condition: RecordingCondition, place: str) -> None:
         super().__init__(live)
-        self._recording = _named(self._sandbox.recorder.get, condition.recording, "for.recording")
+        self._recording = _named(self._sandbox.recorder.get, condition.recording, f"{place}.recording")
         self._wanted = condition.status
         self._seen = self._sandbox.events.last
 
@@ -149,12 +149,12 @@ class _RecordingWatch(Watch):
 
 
 class _EventWatch(Watch):
-    def __init__(self, live: LiveSandbox, condition: EventCondition) -> None:
+    def __init__(self, live: LiveSandbox, condition: EventCondition, place: str) -> None:
         super().__init__(live)
         self._type = condition.event
         self._count = condition.count
         call_id = condition.call_id
-        self._call = None if call_id is None else _named(self._sandbox.call, call_id, "for.callId")
+        self._call = None if call_id is None else _named(self._sandbox.call, call_id, f"{place}.callId")
         self._seen = 0
         self._found: list[Event] = []
 
@@ -199,11 +199,11 @@ class _EventWatch(Watch):
 
 
 class _DeliveryWatch(Watch):
-    def __init__(self, live: LiveSandbox, condition: DeliveryCondition) -> None:
+    def __init__(self, live: LiveSandbox, condition: DeliveryCondition, place: str) -> None:
         super().__init__(live)
         self._sought = condition.delivery
         call_id = self._sought.call_id
-        self._call = None if call_id is None else _named(self._sandbox.call, call_id, "for.delivery.callId")
+        self._call = None if call_id is None else _named(self._sandbox.call, call_id, f"{place}.delivery.callId")
         self._newest: Delivery | None = None
         self._open: list[Delivery] = []
         """What may still come to the end that is wanted."""
@@ -296,17 +296,19 @@ class _IdleWatch(Watch):
         return what_next(self._sandbox.timeline).removeprefix("; ") or "nothing is scheduled"
 
 
-def watch(live: LiveSandbox, condition: AnyCondition) -> Watch:
-    """Begin to watch for ``condition``; raise :class:`NotFound` if it names a call or a recording that there is not."""
+def watch(live: LiveSandbox, condition: AnyCondition, place: str) -> Watch:
+    """Begin to watch for ``condition``, given at ``place`` in a body; raise :class:`NotFound` if it names a call or a recording
+    that there is not.
+    """
     match condition:
         case CallCondition():
-            return _CallWatch(live, condition)
+            return _CallWatch(live, condition, place)
         case RecordingCondition():
-            return _RecordingWatch(live, condition)
+            return _RecordingWatch(live, condition, place)
         case EventCondition():
-            return _EventWatch(live, condition)
+            return _EventWatch(live, condition, place)
         case DeliveryCondition():
-            return _DeliveryWatch(live, condition)
+            return _DeliveryWatch(live, condition, place)
         case RequestCondition():
             return _RequestWatch(live, condition)
         case _:

@@ -191,20 +191,61 @@ async def test_those_who_wait_are_told(held, method, path, says):
 
 
 @pytest.mark.anyio
-async def test_during_an_advance_the_state_can_only_be_read(gate, held):
-    """An advance settles: it must not lose the ground under its feet."""
+@pytest.mark.parametrize(
+    ("method", "path", "says"),
+    [("POST", RESET, "was reset"), ("PUT", STATE, "was replaced"), ("DELETE", SANDBOX, "was removed")],
+)
+@pytest.mark.parametrize("mode", ["frozen", "real"])
+async def test_an_advance_ends_with_its_sandbox(gate, held, method, path, says, mode):
+    """It answers 409 and says why; what it was doing is abandoned, and the sandbox that takes its place is as good as any."""
+    client, _ = held
+    await client.put("/_mockchirp/clock", json={"mode": mode})
+    await client.post("/v1/calls", json=CALL)
+    advance = asyncio.create_task(client.post(ADVANCE, json={"by": "1h"}))
+    await turns()
+    assert gate.under_way == 1
+
+    answer = await client.request(method, path, json={} if method == "PUT" else None)
+    after = await client.post(ADVANCE, json={"by": "1h"})
+
+    assert answer.status_code == 200
+    ended = await advance
+    assert ended.status_code == 409
+    assert f"{says} while time was advanced" in ended.json()["error"]["message"]
+    assert gate.under_way == 0
+    assert (after.status_code, after.json()["events"], after.json()["pending"]) == (200, [], 0)
+    running = (await client.put("/_mockchirp/clock", json={"mode": "real", "rate": 1_000_000})).json()["now"]
+    assert after.json()["to"] <= running < (await client.get("/_mockchirp/clock")).json()["now"]
+
+
+@pytest.mark.anyio
+async def test_during_an_advance_the_state_can_be_exported(gate, held):
+    """As it is at the instant at which the advance stands; what is in flight is said to be. The advance goes on."""
     client, runtime = held
     await client.post("/v1/calls", json=CALL)
     advance = asyncio.create_task(client.post(ADVANCE, json={"by": 1}))
     await turns()
 
-    for method, path in (("POST", RESET), ("PUT", STATE), ("DELETE", SANDBOX)):
-        answer = await client.request(method, path, json={} if method == "PUT" else None)
-        assert answer.status_code == 409, path
-        assert "advance" in answer.json()["error"]["message"]
     document = (await client.get(STATE)).json()
-    assert document["deliveries"][0]["underWay"] == 1
 
+    assert document["deliveries"][0]["underWay"] == 1
+    assert not advance.done()
+    await runtime.close()
+    assert (await advance).status_code == 409
+
+
+@pytest.mark.anyio
+async def test_an_import_that_is_refused_ends_no_advance(gate, held):
+    """Nothing is replaced then."""
+    client, runtime = held
+    await client.post("/v1/calls", json=CALL)
+    advance = asyncio.create_task(client.post(ADVANCE, json={"by": 1}))
+    await turns()
+
+    assert (await client.put(STATE, json={"calls": 7})).status_code == 400
+
+    assert gate.under_way == 1
+    assert not advance.done()
     await runtime.close()
     await advance
 

@@ -159,11 +159,20 @@ def test_time_never_goes_back(mock, refused):
         ({"until": "idle", "limit": "1d"}, "10:32:05.000"),
         ({"until": "idle", "limit": 10}, "10:30:10.000"),
         ({"until": "idle", "limit": 0}, "10:30:00.000"),
+        ({"until": "next"}, "10:30:01.000"),
+        ({"until": "next", "limit": "1h"}, "10:30:01.000"),
+        ({"until": "next", "limit": "10ms"}, "10:30:00.010"),
+        ({"until": {"event": "calls.answered"}}, "10:30:05.000"),
+        ({"until": {"event": "calls.participant.joined", "count": 2}}, "10:30:05.000"),
+        ({"until": {"delivery": {"event": "calls.completed", "status": "delivered"}}}, "10:32:05.000"),
+        ({"until": {"idle": True}}, "10:32:05.000"),
+        ({"until": {"event": "calls.initiated"}}, "10:30:00.000"),
+        ({"until": {"request": {"operation": "createCall"}}, "limit": 0}, "10:30:00.000"),
     ],
     ids=repr,
 )
 def test_an_advance_goes_exactly_as_far_as_it_is_told(mock, how, end):
-    """By a duration, to an instant, or until nothing is pending, but not past the limit."""
+    """By a duration, to an instant, or until nothing is pending, the next instant or a condition, but not past the limit."""
     mock.call()
 
     report = mock.advance(**how)
@@ -189,7 +198,7 @@ def test_an_advance_reports_what_happened_in_it(mock):
 
     assert report["events"] == mock.events()[seen:]
     assert [event["type"] for event in report["events"]] == ["calls.answered", *["calls.participant.joined"] * 2]
-    assert list(report) == ["from", "to", "events", "deliveries", "pending"]
+    assert list(report) == ["from", "to", "events", "deliveries", "pending", "quietSeconds", "quietRequests"]
     assert report["pending"] == 1
     first = report["deliveries"][0]
     assert first == {
@@ -243,6 +252,131 @@ def test_an_advance_until_idle_waits_for_the_last_retry(mock):
     assert {delivery.status for delivery in mock.sandbox().deliveries} == {"exhausted"}
 
 
+@pytest.mark.parametrize("quiet", [0, 0.001, "1ms", "0.005", 5, "5s", "5000ms"])
+@pytest.mark.parametrize("how", [{"by": 0}, {"to": START}, {"until": "idle"}, {"until": {"idle": True}}], ids=repr)
+def test_quiet_goes_with_any_form(mock, how, quiet):
+    """A duration of real time; where nobody is at work, it costs none."""
+    assert mock.advance(**how, quiet=quiet)["quietSeconds"] == 0
+
+
+def test_next_goes_from_instant_to_instant(mock):
+    """Past none of them. When nothing is due any more, time stays where it is, and the report says that nothing is pending."""
+    mock.call()
+
+    steps = [mock.advance(until="next") for _ in range(5)]
+
+    assert [(step["to"][14:-5], step["pending"]) for step in steps] == [
+        ("30:01", 1),
+        ("30:05", 1),
+        ("32:05", 0),
+        ("32:05", 0),
+        ("32:05", 0),
+    ]
+    assert [event["type"] for event in steps[0]["events"]] == ["calls.ringing"]
+    assert steps[3]["events"] == steps[3]["deliveries"] == []
+
+
+def test_next_is_what_comes_after_all_that_is_due_now(mock):
+    """What happens at this instant settles first: the brief call is answered before time moves, and a retry counts."""
+    mock.receiver.answer = lambda dispatch: 200 if dispatch.attempt == 2 else 500
+    mock.call("+15005550008")
+
+    assert mock.advance(until="next")["to"] == "2026-01-15T10:30:01.000Z"
+    assert mock.advance(until="next")["to"] == "2026-01-15T10:30:02.000Z"
+
+
+def test_next_goes_however_far_it_is(mock):
+    """Further than other ways go unless told to."""
+    mock.put("/_mockchirp/scenarios/slow", {"created": [{"after": "30d", "do": "ring"}]})
+    mock.put("/_mockchirp/scenarios/default", {"scenario": "slow"})
+    mock.call()
+
+    assert mock.advance(until="idle")["to"] == "2026-01-22T10:30:00.000Z"
+    assert mock.advance(until="next")["to"] == "2026-02-14T10:30:00.000Z"
+
+
+def test_until_a_condition_shows_what_matched(mock):
+    """As `wait` does. A status that the call only passes counts, and what holds already is answered where time stands."""
+    steps = {
+        "created": [{"after": 1, "do": "ring"}, {"after": 1, "do": "answer"}],
+        "answered": [{"after": 1, "do": "hangup"}],
+    }
+    mock.put("/_mockchirp/scenarios/quick", steps)
+    mock.put("/_mockchirp/scenarios/default", {"scenario": "quick"})
+    call_id = mock.call()["id"]
+
+    passed = mock.advance(until={"call": call_id, "status": "ringing"})
+    assert (passed["to"], passed["matched"]["call"]["status"]) == ("2026-01-15T10:30:01.000Z", "in_progress")
+    ended = mock.advance(until={"call": call_id, "status": "completed"})
+    assert (ended["to"], ended["matched"]["call"]["duration"]) == ("2026-01-15T10:30:02.000Z", 1)
+    again = mock.advance(until={"call": call_id, "status": "completed"})
+    assert (again["to"], again["events"], again["matched"]) == (ended["to"], [], ended["matched"])
+    assert "matched" not in mock.advance(until="idle")
+
+
+def test_until_a_recording_is_there(mock):
+    """From instant to instant, over its processing."""
+    call_id = mock.call("+15005550007")["id"]
+    mock.command(call_id, "start_recording")
+    mock.advance(until={"event": "recording.started"})
+    (recording,) = mock.get(f"/v1/calls/{call_id}/recordings").json()["data"]
+    mock.command(call_id, "stop_recording")
+
+    report = mock.advance(until={"recording": recording["id"], "status": "completed"})
+
+    assert report["to"] == "2026-01-15T10:30:07.000Z"
+    assert report["matched"]["recording"]["fileUrl"]
+
+
+def test_what_does_not_come_until_nothing_is_pending_is_408(mock, refused):
+    """With the explanation that `wait` gives; what happened on the way has happened."""
+    mock.call()
+
+    says = "calls.failed has not happened, and nothing is pending any more: what did happen: calls.initiated, calls.ringing"
+    refused(mock.post(ADVANCE, {"until": {"event": "calls.failed"}}), 408, says=says)
+
+    assert mock.get(CLOCK).json()["now"] == "2026-01-15T10:32:05.000Z"
+    refused(
+        mock.post(ADVANCE, {"until": {"request": {"operation": "endCall"}}}), 408, says="nothing is pending any more"
+    )
+
+
+def test_what_does_not_come_by_the_limit_is_408(mock, refused):
+    """Time stands at the limit then."""
+    call_id = mock.call()["id"]
+    condition = {"call": call_id, "status": "completed"}
+
+    says = f"{call_id} has not become completed within 1m: {call_id} is in_progress"
+    said = refused(mock.post(ADVANCE, {"until": condition, "limit": "1m"}), 408, says=says)
+
+    assert said.endswith(f"next: hangup of {call_id} at 2026-01-15T10:32:05.000Z")
+    assert mock.get(CLOCK).json()["now"] == "2026-01-15T10:31:00.000Z"
+
+
+def test_what_can_no_longer_come_ends_an_advance_at_once(mock, refused):
+    """At the instant at which that is known, before or on the way."""
+    call_id = mock.call("+15005550001")["id"]
+
+    for status in ("in_progress", "ringing"):
+        condition = {"until": {"call": call_id, "status": status}}
+        refused(
+            mock.post(ADVANCE, condition),
+            408,
+            says=f"{call_id} is busy, from where an outbound call never becomes {status}",
+        )
+
+    assert mock.get(CLOCK).json()["now"] == "2026-01-15T10:30:05.000Z"
+
+
+def test_an_unknown_call_is_not_waited_for(mock, refused):
+    """404, and no time passes."""
+    nobody = "call_test_38I2wA0MW1eIm6qb4t2TYim1OSb"
+
+    refused(mock.post(ADVANCE, {"until": {"call": nobody, "status": "ringing"}}), 404, param="until.call")
+
+    assert mock.get(CLOCK).json()["now"] == START
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
@@ -275,6 +409,23 @@ def test_an_advance_until_idle_waits_for_the_last_retry(mock):
         ({"to": "noon"}, "to"),
         ({"to": 1_768_473_000_000}, "to"),
         ({"until": "done"}, "until"),
+        ({"until": "Idle"}, "until"),
+        ({"until": ["idle"]}, "until"),
+        ({"until": {}}, "until"),
+        ({"until": {"call": "call_x"}}, "until.status"),
+        ({"until": {"call": "call_x", "status": "ringing"}}, "until.call"),
+        ({"until": {"event": "calls.complete"}}, "until.event"),
+        ({"until": {"request": {"operation": "makeCall"}}}, "until.request.operation"),
+        ({"until": {"idle": True, "limit": 1}}, "until.limit"),
+        ({"by": "1h", "until": "next"}, None),
+        ({"quiet": "25ms"}, None),
+        ({"by": 1, "quiet": -1}, "quiet"),
+        ({"by": 1, "quiet": "5001ms"}, "quiet"),
+        ({"by": 1, "quiet": 6}, "quiet"),
+        ({"by": 1, "quiet": "1h"}, "quiet"),
+        ({"by": 1, "quiet": True}, "quiet"),
+        ({"by": 1, "quiet": 0.0005}, "quiet"),
+        ({"by": 1, "quiet": "soon"}, "quiet"),
         ({"until": True}, "until"),
         ({"until": "idle", "limit": "-1s"}, "limit"),
         ({"until": "idle", "limit": "forever"}, "limit"),
