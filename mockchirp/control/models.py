@@ -5,7 +5,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
-    ConfigDict,
     Field,
     RootModel,
     WithJsonSchema,
