@@ -1,301 +1,204 @@
-"""The HTTP client behind :class:`mockchirp.sending.sender.HttpSender`: how a webhook is posted, and what each failure is called.
+"""The connections of one event loop: how a webhook is posted, once.
 
-aiohttp does the work. Set against its defaults: no cookies, no proxies from the environment, no redirects, no decompression, no
-headers but the dispatch's own (``Host``, ``Content-Length`` and ``User-Agent`` apart), no limit on connections (that is what
-places are for), and names looked up in threads of our own.
-
-**Stale connections.** A receiver may close a kept connection just as the next webhook goes out on it. aiohttp drops a closed
-connection that it has noticed, and repeats nothing that is not idempotent, a POST least of all. Here an attempt on a *reused*
-connection that ends before the first byte of an answer is repeated, once, on a new connection: Chirp promises delivery at
-least once, and a failure in the ledger that the receiver has not caused would mislead more than a duplicate, which
-receivers must expect. An attempt on a new connection is never repeated.
-
-**The end of the answer.** At most :data:`KEPT` bytes of the body are kept. When there are more the answer counts as
-complete, since its status is known, and the connection is dropped. A body within that bound must end in time: otherwise the
-attempt has failed, whatever its status.
+A POST goes out exactly once an attempt. A kept connection may have been closed by the receiver meanwhile: that is looked for
+*before* the next POST goes out on it, and what is lost after that is a failed attempt, as it would be for any sender. Receivers
+that close after each answer without saying so are common, and their farewell may be a moment behind the answer. So the first
+time that an origin's connection would be used again, it must have been idle for :data:`FAREWELL`, with nothing coming in.
 """
 
 import asyncio
-import contextlib
-import errno
-import io
-import os
-import socket
 import ssl
-import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from yarl import URL
+from aiohappyeyeballs import start_connection
 
-from mockchirp import __version__
 from mockchirp.core.deliveries import Dispatch, Outcome
-
-if TYPE_CHECKING:
-    from aiohttp.client_proto import ResponseHandler
-    from aiohttp.client_reqrep import ClientRequest
-    from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
-
-KEPT = 4096
-"""Bytes of an answer's body that are read and kept."""
+from mockchirp.sending.addresses import AddressBook, Lookup
+from mockchirp.sending.answer import KEPT, Answer
+from mockchirp.sending.exchange import Exchange
+from mockchirp.sending.failures import Failure, brief, judgement, no_connection, no_tls
+from mockchirp.sending.target import Target, request_of, target_of
 
 IDLE = 1.0
 """Seconds that an unused connection is kept: shorter than any usual server's own limit, so that ours is the side that closes."""
 
-_LARGE = 2**20
-"""Bytes of a body above which aiohttp wants a file instead."""
+MOST_IDLE = 100
+"""Unused connections that are kept, to all origins: as many as one origin may use at once."""
 
-_UNTIMED = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+FAREWELL = 0.01
+"""Seconds after an answer in which a receiver that closes the connection without saying so has closed it."""
 
-Lookup = Callable[..., list[Any]]
-"""``socket.getaddrinfo``, or what stands in for it."""
+NEXT_ADDRESS = 0.25
+"""Seconds after which the next address of a name is tried beside the one before (RFC 8305 section 5)."""
 
-
-class _Attempt:
-    """What is known of one attempt on its way through the HTTP library."""
-
-    __slots__ = ("hung", "limit", "only_new", "reused", "transport")
-
-    def __init__(self, limit: asyncio.Timeout) -> None:
-        self.limit = limit
-        self.only_new = False
-        """Take no connection that has been used before."""
-        self.reused = False
-        """The connection has been used before."""
-        self.transport: asyncio.Transport | None = None
-        """The connection, once there is one."""
-        self.hung = False
-        """The time-out ended it."""
-
-
-_attempt: ContextVar[_Attempt] = ContextVar("_attempt")
+MOST_KNOWN = 1000
+"""Origins of which it is remembered that they keep connections."""
 
 
 class Connections:
-    """The connections of one event loop, the running one.
+    """The connections of the running event loop. ``time_limit`` (s) bounds each attempt, ``tls`` makes the context for https."""
 
-    ``time_limit`` (s) bounds each attempt.
-    """
-
-    def __init__(self, time_limit: float, lookup: Lookup) -> None:
-        self.loop = asyncio.get_running_loop()
+    def __init__(self, time_limit: float, lookup: Lookup, tls: Callable[[], ssl.SSLContext]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._time_limit = time_limit
-        self._under_way: set[_Attempt] = set()
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(resolver=_Resolver(lookup), limit=0, keepalive_timeout=IDLE, ttl_dns_cache=1),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": f"mockchirp/{__version__}"},
-            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),
-            auto_decompress=False,
-            timeout=_UNTIMED,
-        )
+        self._tls = tls
+        self._book = AddressBook(lookup)
+        self._idle: dict[str, deque[Exchange]] = {}
+        self._idle_count = 0
+        self._keepers: set[str] = set()
+        self._under_way: set[asyncio.Timeout] = set()
 
     async def post(self, dispatch: Dispatch) -> tuple[Outcome, bool]:
-        """Make one attempt: its outcome, and whether the origin can do with one more at once."""
+        """Make one attempt: what came of it, and whether the receiver can do with one more at once. Raise nothing but
+        ``CancelledError``.
+        """
         try:
-            url = URL(dispatch.url)
-            origin = url.origin()
-            if origin.scheme not in ("http", "https"):
-                raise ValueError(origin.scheme)
-        except ValueError:
-            return Outcome(None, f"not sent: {dispatch.url[:200]!r} is not an http or https URL"), False
-        attempt = _Attempt(asyncio.timeout(self._time_limit))
-        outcome = await self._exchange(url, dispatch, attempt)
-        return outcome, attempt.reused or attempt.hung
-
-    async def close(self) -> None:
-        """Close all connections; attempts under way end at once, with an outcome."""
-        if self.loop.is_closed():  # a task that its loop has left unfinished is being collected: nothing can be awaited
-            self._session.detach()
-            return
-        for attempt in self._under_way:
-            if not attempt.limit.expired():
-                attempt.limit.reschedule(self.loop.time())
-        await self._session.close()
-
-    async def _exchange(self, url: URL, dispatch: Dispatch, attempt: _Attempt) -> Outcome:
+            target = target_of(dispatch.url)
+            request = request_of(target, dispatch)
+        except ValueError as reason:
+            return Outcome(None, f"not sent: {brief(reason)}"), False
         started = time.perf_counter()  # a loop's own time stands still between its rounds
-        status: int | None = None
-        body = bytearray()
-        self._under_way.add(attempt)
-        _attempt.set(attempt)
+        answer = Answer()
+        limit = asyncio.timeout(self._time_limit)
+        exchange: Exchange | None = None
+        reused = False
+        self._under_way.add(limit)
         try:
-            async with attempt.limit:
-                response = await self._answer(url, dispatch, attempt)
-                status = response.status
-                try:
-                    while len(body) <= KEPT and (chunk := await response.content.read(KEPT + 1 - len(body))):
-                        body += chunk
-                finally:
-                    response.close()  # drops the connection if there was more; one that is free again is left alone
-            error = _judgement(status)
+            async with limit:
+                exchange = await self._kept(target.origin)
+                reused = exchange is not None
+                if exchange is None:
+                    exchange = Exchange(self._loop)
+                    done = exchange.post(request, answer)
+                    await self._connect(exchange, target)
+                else:
+                    done = exchange.post(request, answer)
+                await done
+            error = self._judgement(answer, target.origin, reused=reused)
+        except Failure as reason:
+            error = str(reason)
         except Exception as reason:
-            attempt.hung = isinstance(reason, TimeoutError)
-            error = self._fault(reason, url, status, attempt)
-        finally:
-            self._under_way.discard(attempt)
-            # The library closes what it can't reuse, but politely: unsent bytes and TLS farewells would keep the socket.
-            if attempt.transport is not None and attempt.transport.is_closing() and not self.loop.is_closed():
-                attempt.transport.abort()
-            attempt.transport = None
-        return Outcome(status, error, bytes(body[:KEPT]), time.perf_counter() - started)
-
-    def _fault(self, reason: Exception, url: URL, status: int | None, attempt: _Attempt) -> str:
-        """Say for a person why there was no answer, or no end to it."""
-        in_time = f"within {self._time_limit:g} s"
-        if self._session.closed:
-            return "broken off: mockchirp has stopped sending"
-        if status is not None:
-            end = (
-                f"the answer did not end {in_time}"
-                if attempt.hung
-                else "the connection was lost before the answer's end"
-            )
-            return f"answered {status}, but {end}"
-        if attempt.hung:
-            return f"no answer {in_time}" if attempt.transport else f"no connection with {_place(url)} {in_time}"
-        return _words(reason, url)
-
-    async def _answer(self, url: URL, dispatch: Dispatch, attempt: _Attempt) -> aiohttp.ClientResponse:
-        try:
-            return await self._request(url, dispatch)
-        except aiohttp.ClientConnectionError as reason:
-            partial = isinstance(reason, aiohttp.ServerDisconnectedError) and not isinstance(reason.message, str)
-            if partial or not attempt.reused or self._session.closed:
-                raise
-        attempt.only_new, attempt.reused, attempt.transport = True, False, None
-        return await self._request(url, dispatch)
-
-    async def _request(self, url: URL, dispatch: Dispatch) -> aiohttp.ClientResponse:
-        # aiohttp warns of a large body unless it may send it in pieces.
-        data = dispatch.body if len(dispatch.body) <= _LARGE else io.BytesIO(dispatch.body)
-        return await self._session.post(url, data=data, headers=dispatch.headers, allow_redirects=False)
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Tells each attempt which connection it got, and whether somebody used it before."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._used: WeakSet[ResponseHandler] = WeakSet()
-
-    async def connect(
-        self,
-        req: "ClientRequest",
-        traces: list["Trace"],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # the library's signature
-    ) -> "Connection":
-        attempt = _attempt.get()
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
-            assert protocol is not None
-            attempt.reused = protocol in self._used
-            if not (attempt.reused and attempt.only_new):
-                break
-            connection.close()
-        self._used.add(protocol)
-        attempt.transport = connection.transport
-        return connection
-
-
-class _Resolver(AbstractResolver):
-    """Looks each name up in a thread of its own.
-
-    The event loop's threads are few, and a loop waits for them when it ends: a name server that does not answer would hold
-    up everybody's webhooks first and the end of the process then. aiohttp asks once for all that wait for the same name.
-    """
-
-    def __init__(self, lookup: Lookup) -> None:
-        self._lookup = lookup
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found: asyncio.Future[list[Any]] = loop.create_future()
-
-        def settle(addresses: list[Any] | None, reason: Exception | None) -> None:
-            if found.done():
-                return
-            if addresses is not None:
-                found.set_result(addresses)
+            if limit not in self._under_way:
+                error = "broken off: mockchirp has stopped sending"
+            elif limit.expired():
+                error = self._too_late(answer, exchange, target)
             else:
-                found.set_exception(reason or OSError("no address"))
+                error = f"not delivered: {type(reason).__name__}: {brief(reason)}"
+        finally:
+            self._under_way.discard(limit)
+            if exchange is not None:
+                if answer.kept and exchange.free:
+                    self._keep(exchange, target.origin)
+                else:
+                    exchange.abort()
+        outcome = Outcome(answer.status, error, bytes(answer.body[:KEPT]), time.perf_counter() - started)
+        return outcome, limit.expired() or (reused and answer.status is not None)
 
-        def look_up() -> None:
-            addresses, reason = None, None
+    def end_idle(self) -> None:
+        """Close every connection that is not in use."""
+        for idle in self._idle.values():
+            for exchange in idle:
+                exchange.abort()
+        self._idle.clear()
+        self._idle_count = 0
+
+    def break_off(self) -> None:
+        """Close every connection; attempts under way end at once, with an outcome."""
+        self.end_idle()
+        under_way, self._under_way = self._under_way, set()
+        for limit in under_way:
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
+
+    async def _kept(self, origin: str) -> Exchange | None:
+        """A connection that was kept and is still good, not kept any more."""
+        idle = self._idle.get(origin)
+        while idle:
+            exchange = idle.pop()
+            self._let_go(exchange, origin)
+            good = False
             try:
-                addresses = self._lookup(host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
-            except Exception as error:
-                reason = error
-            with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop has ended
-                loop.call_soon_threadsafe(settle, addresses, reason)
-
-        threading.Thread(target=look_up, name=f"lookup {host}", daemon=True).start()
-        return [
-            ResolveResult(
-                hostname=host, host=address[0], port=address[1], family=family, proto=proto, flags=socket.AI_NUMERICHOST
-            )
-            for family, _, proto, _, address in await found
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held: a thread ends with its lookup."""
-
-
-def _judgement(status: int) -> str | None:
-    if status == 200:
+                if not exchange.stale and origin not in self._keepers:
+                    await exchange.quiet_for(exchange.idle_since + FAREWELL - self._loop.time())
+                good = not exchange.stale
+            finally:
+                if not good:
+                    exchange.abort()
+            if good:
+                self._note_keeper(origin)
+                return exchange
         return None
-    return f"answered {status}" + (" (redirects are not followed)" if 300 <= status < 400 else "")
 
+    def _keep(self, exchange: Exchange, origin: str) -> None:
+        if self._idle_count >= MOST_IDLE:
+            exchange.abort()
+            return
+        self._idle.setdefault(origin, deque()).append(exchange)
+        self._idle_count += 1
+        exchange.idle_since = self._loop.time()
+        exchange.expiry = self._loop.call_later(IDLE, self._expire, exchange, origin)
 
-def _words(reason: Exception, url: URL) -> str:
-    """Say for a person what went wrong before an answer; credentials in the URL stay out of it."""
-    place = _place(url)
-    match reason:
-        case aiohttp.ClientConnectorCertificateError():
-            return f"the TLS certificate of {place} was refused: {_certificate_fault(reason.certificate_error)}"
-        case aiohttp.ClientConnectorSSLError():
-            return f"no TLS connection with {place}: {_brief(reason.os_error)}"
-        case aiohttp.ClientConnectorDNSError():
-            return f"the name {url.raw_host} was not found: {_os_fault(reason.os_error)}"
-        case aiohttp.ClientConnectorError() if reason.os_error.errno == errno.ECONNREFUSED:
-            return f"connection refused by {place}"
-        case aiohttp.ClientConnectorError():
-            return f"no connection with {place}: {_os_fault(reason.os_error)}"
-        case aiohttp.ServerDisconnectedError():
-            return "the connection was closed before an answer"
-        case aiohttp.ClientConnectionError():
-            return "the connection was reset before an answer"
-        case aiohttp.ClientResponseError():
-            return f"the answer is not HTTP: {_brief(reason.message)}"
-        case ValueError():
-            return f"not sent: {_brief(reason)}"
-        case _:
-            return f"not delivered: {type(reason).__name__}: {_brief(reason)}"
+    def _expire(self, exchange: Exchange, origin: str) -> None:
+        self._idle[origin].remove(exchange)
+        self._let_go(exchange, origin)
+        exchange.abort()
 
+    def _let_go(self, exchange: Exchange, origin: str) -> None:
+        """Take note that ``exchange`` is idle no more."""
+        self._idle_count -= 1
+        if exchange.expiry is not None:
+            exchange.expiry.cancel()
+        if not self._idle[origin]:
+            del self._idle[origin]
 
-def _place(url: URL) -> str:
-    return f"[{url.raw_host}]:{url.port}" if ":" in str(url.raw_host) else f"{url.raw_host}:{url.port}"
+    def _note_keeper(self, origin: str) -> None:
+        if len(self._keepers) >= MOST_KNOWN:
+            self._keepers.clear()
+        self._keepers.add(origin)
 
+    async def _connect(self, exchange: Exchange, target: Target) -> None:
+        """Connect ``exchange``, which sends what it was given. Raise :class:`Failure` if nobody is there."""
+        addresses = await self._book.find(target.host, target.port)
+        try:
+            sock = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS, loop=self._loop)
+        except (OSError, RuntimeError) as reason:  # uvloop raises the latter, too
+            raise no_connection(target.place, reason) from None
+        exchange.sock = sock
+        try:
+            if target.tls:
+                await self._loop.create_connection(
+                    lambda: exchange,
+                    sock=sock,
+                    ssl=self._tls(),
+                    server_hostname=target.host.partition("%")[0].rstrip("."),
+                    ssl_handshake_timeout=self._time_limit,
+                )
+            else:
+                await self._loop.create_connection(lambda: exchange, sock=sock)
+        except OSError as reason:
+            sock.close()
+            raise (no_tls if target.tls else no_connection)(target.place, reason) from None
+        except BaseException:
+            sock.close()
+            raise
 
-def _certificate_fault(reason: Exception) -> str:
-    return reason.verify_message if isinstance(reason, ssl.SSLCertVerificationError) else _brief(reason)
+    def _judgement(self, answer: Answer, origin: str, *, reused: bool) -> str | None:
+        """Why an answer that has ended is a failure; None if it is none."""
+        if answer.fault is None:
+            assert answer.status is not None
+            return judgement(answer.status, answer.location)
+        if answer.status is not None:
+            return f"answered {answer.status}, but {brief(answer.fault)}"
+        if reused:
+            self._keepers.discard(origin)
+        return brief(answer.fault)
 
-
-def _os_fault(reason: OSError) -> str:
-    # asyncio words some errors itself, around the address that is named already; a resolver's numbers are none of the system's.
-    if isinstance(reason, socket.gaierror) or not reason.errno:
-        return _brief(reason.strerror or reason)
-    return os.strerror(reason.errno)
-
-
-def _brief(text: object) -> str:
-    return " ".join(str(text).encode(errors="backslashreplace").decode().split())[:200]
+    def _too_late(self, answer: Answer, exchange: Exchange | None, target: Target) -> str:
+        in_time = f"within {self._time_limit:g} s"
+        if answer.status is not None:
+            return f"answered {answer.status}, but the answer did not end {in_time}"
+        if exchange is not None and exchange.open:
+            return f"no answer {in_time}"
+        return f"no connection with {target.place} {in_time}"

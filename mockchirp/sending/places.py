@@ -11,8 +11,6 @@ with every answer on a kept one; so does one that hangs, as there is nothing lef
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
-from urllib.parse import urlsplit
 
 FIRST_PLACES = 5
 """Attempts that may be under way to an origin of which nothing is known yet."""
@@ -44,6 +42,11 @@ class Places:
         self._telling = False
 
     @property
+    def taken(self) -> int:
+        """How many attempts are under way."""
+        return self._all_taken
+
+    @property
     def unused(self) -> bool:
         """Whether no place is taken and nobody waits for one."""
         return not self._taken and not self._waiting
@@ -58,6 +61,8 @@ class Places:
 
     def give_back(self, origin: str) -> None:
         """Let others have a place that was taken; those who wait hear of it in the loop's next turn."""
+        if origin not in self._taken:
+            return  # it was taken on another loop, and is gone with that
         taken = self._taken[origin] - 1
         if taken:
             self._taken[origin] = taken
@@ -89,6 +94,10 @@ class Places:
             if not waiting:
                 del self._waiting[origin]
 
+    def forget_all(self) -> None:
+        """Let every origin begin anew: a receiver may have been started again, as another."""
+        self._allowed.clear()
+
     def _has(self, origin: str) -> bool:
         taken = self._taken.get(origin, 0)
         if not taken:
@@ -116,14 +125,3 @@ class Places:
                 waiting.update(again)
             if waiting:
                 self._waiting[origin] = waiting  # behind the other origins, so that all get their share
-
-
-@lru_cache(1024)
-def origin_of(url: str) -> str:
-    """Scheme, host and port of ``url``; nothing if it is none, and then an attempt ends before it takes a connection."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    except (ValueError, KeyError):
-        return ""
-    return f"{parts.scheme}://{parts.hostname}:{port}"

@@ -9,12 +9,14 @@ take up a good part of the start.
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Protocol
 
 from mockchirp.core.deliveries import Dispatch, Outcome
-from mockchirp.sending.places import Places, origin_of
+from mockchirp.sending.places import Places
+from mockchirp.sending.target import origin_of
 
 
 class Sender(Protocol):
@@ -68,9 +70,9 @@ class HttpSender:
     attempts that are under way to one scheme, host and port. A receiver that hangs holds up nobody but the webhooks for its
     own origin. ``lookup`` resolves names, in threads.
 
-    Connections are reused within a burst, a span of time in which at least one attempt is under way (or :meth:`burst` is
-    open), and closed when it ends. So an event loop that ends leaves no socket behind, ``close()`` or not, and a sender serves
-    any number of loops, one after another or at once in several threads.
+    Connections are reused within a burst, a span of time in which at least one attempt is under way or waits for a place (or
+    :meth:`burst` is open), and closed when it ends. So an event loop that ends leaves no socket behind, ``close()`` or not, and
+    a sender serves any number of loops, one after another or at once in several threads.
     """
 
     def __init__(
@@ -79,82 +81,95 @@ class HttpSender:
         self._timeout = timeout
         self._per_origin = per_origin
         self._lookup = lookup
-        self._bursts: dict[asyncio.AbstractEventLoop, _Burst] = {}
-        self._places: dict[asyncio.AbstractEventLoop, Places] = {}
+        self._sides: dict[asyncio.AbstractEventLoop, _Side] = {}
+        self._tls: ssl.SSLContext | None = None
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Make one attempt; every failure is an outcome, with the reason in words. Raise nothing but ``CancelledError``."""
-        burst = self._join()
+        side = self._side()
+        side.users += 1
         try:
-            outcome, spare = await burst.connections.post(dispatch)
-            places = self._places.get(asyncio.get_running_loop())
-            if spare and places is not None:
-                places.widen(origin_of(dispatch.url))
+            outcome, can_do_more = await side.connections.post(dispatch)
+            if can_do_more:
+                side.places.widen(origin_of(dispatch.url))
             return outcome
         finally:
-            await self._leave(burst)
+            side.users -= 1
+            side.end_if_unused()
 
     def take_place(self, url: str) -> bool:
-        loop = asyncio.get_running_loop()
-        places = self._places.get(loop)
-        if places is None:
-            for dead in [other for other in list(self._places) if other.is_closed()]:
-                self._places.pop(dead, None)
-            places = self._places[loop] = Places(self._per_origin)
-        return places.take(origin_of(url))
+        return self._side().places.take(origin_of(url))
 
     def give_place_back(self, url: str) -> None:
-        places = self._places[asyncio.get_running_loop()]
-        places.give_back(origin_of(url))
+        side = self._side()
+        side.places.give_back(origin_of(url))
+        side.end_soon()
 
     def when_free(self, url: str, tell: Callable[[], None]) -> None:
-        self._places[asyncio.get_running_loop()].when_free(origin_of(url), tell)
+        self._side().places.when_free(origin_of(url), tell)
 
     def forget(self, tell: Callable[[], None]) -> None:
-        places = self._places.get(asyncio.get_running_loop())
-        if places is not None:
-            places.forget(tell)
+        side = self._side()
+        side.places.forget(tell)
+        side.end_soon()
 
     @asynccontextmanager
     async def burst(self) -> AsyncIterator[None]:
         """Keep connections open between the attempts made inside, where they come one after the other."""
-        burst = self._join()
+        side = self._side()
+        side.users += 1
         try:
             yield
         finally:
-            await self._leave(burst)
+            side.users -= 1
+            side.end_if_unused()
 
     async def close(self) -> None:
-        """Break off what is under way on the running event loop and forget all other loops; the sender stays usable."""
-        burst = self._bursts.pop(asyncio.get_running_loop(), None)
-        self._bursts.clear()
-        if burst is not None:
-            await burst.connections.close()
+        """Break off what is under way on the running event loop; the sender stays usable."""
+        self._side().connections.break_off()
 
-    def _join(self) -> "_Burst":
+    def _side(self) -> "_Side":
+        """What belongs to the running event loop."""
         loop = asyncio.get_running_loop()
-        burst = self._bursts.get(loop)
-        if burst is None:
-            for dead in [other for other in list(self._bursts) if other.is_closed()]:
-                self._bursts.pop(dead, None)
-            burst = self._bursts[loop] = _Burst(self._timeout, self._lookup)
-        burst.users += 1
-        return burst
+        side = self._sides.get(loop)
+        if side is None:
+            for dead in [other for other in list(self._sides) if other.is_closed()]:
+                self._sides.pop(dead, None)
+            side = self._sides[loop] = _Side(self._timeout, self._per_origin, self._lookup, self._tls_context)
+        return side
 
-    async def _leave(self, burst: "_Burst") -> None:
-        burst.users -= 1
-        if burst.users == 0:
-            loop = burst.connections.loop
-            if self._bursts.get(loop) is burst:
-                del self._bursts[loop]
-            await burst.connections.close()
+    def _tls_context(self) -> ssl.SSLContext:
+        """One for all connections: it takes longest to read the certificates (of ``SSL_CERT_FILE``, where that is set)."""
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
 
 
-class _Burst:
-    """The connections of one event loop and how many use them; they close when the last one leaves."""
+class _Side:
+    """The places and connections of one event loop, the running one."""
 
-    def __init__(self, timeout: float, lookup: Callable[..., list[Any]]) -> None:
+    def __init__(
+        self, timeout: float, per_origin: int, lookup: Callable[..., list[Any]], tls: Callable[[], ssl.SSLContext]
+    ) -> None:
         from mockchirp.sending.connections import Connections
 
-        self.connections = Connections(timeout, lookup)
+        self.places = Places(per_origin)
+        self.connections = Connections(timeout, lookup, tls)
         self.users = 0
+        """Attempts and bursts that are open."""
+        self._loop = asyncio.get_running_loop()
+        self._ending = False
+
+    def end_if_unused(self) -> None:
+        """End the burst unless somebody is in it."""
+        self._ending = False
+        if not self.users and self.places.unused:
+            self.connections.end_idle()
+            self.places.forget_all()
+
+    def end_soon(self) -> None:
+        """End the burst in the loop's next turn, unless somebody is in it by then: whoever has waited may go on."""
+        if not self._ending and not self.users and not self.places.taken:
+            self._ending = True
+            self._loop.call_soon(self.end_if_unused)

@@ -2,9 +2,7 @@
 
 import asyncio
 
-import pytest
-
-from mockchirp.sending.places import FIRST_PLACES, MOST_AT_ONCE, MOST_OF_ALL, Places, origin_of
+from mockchirp.sending.places import FIRST_PLACES, MOST_AT_ONCE, MOST_OF_ALL, Places
 
 HOOK = "http://hook.test:80"
 OTHER = "http://other.test:80"
@@ -195,19 +193,3 @@ def test_any_origin_is_told_when_the_crowd_thins():
         assert told == [True]
 
     turns(story)
-
-
-@pytest.mark.parametrize(
-    ("url", "origin"),
-    [
-        ("http://hook.test/a?b", HOOK),
-        ("HTTP://user@HOOK.test:80", HOOK),
-        ("https://hook.test", "https://hook.test:443"),
-        ("http://[::1]:8080/", "http://::1:8080"),
-        ("ftp://hook.test/", ""),
-        ("http://hook.test:x/", ""),
-    ],
-)
-def test_an_origin_is_scheme_host_and_port(url, origin):
-    """However they are written."""
-    assert origin_of(url) == origin
