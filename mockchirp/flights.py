@@ -18,8 +18,8 @@ from heapq import heapify, heappop, heappush
 
 from mockchirp.core.deliveries import Delivery, Dispatch, Outcome, Sent
 from mockchirp.core.ledger import Ledger
-from mockchirp.sending.places import origin_of
 from mockchirp.sending.sender import Sender
+from mockchirp.sending.target import origin_of
 
 _log = logging.getLogger("mockchirp.flights")
 
