@@ -6,7 +6,7 @@ Everything here is plain ASGI: on the way of a request stands nothing but what i
 
 import logging
 import re
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -74,6 +74,26 @@ async def send_bytes(send: Send, status: int, body: bytes, headers: Headers) -> 
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def send_pieces(send: Send, status: int, pieces: AsyncIterator[bytes], headers: Headers) -> None:
+    """Write an answer piece by piece, as fast as the client takes them. An error before the second piece is raised; after that, the
+    connection is cut, so that nobody takes the answer for whole.
+    """
+    piece = await anext(pieces, b"")
+    following = await anext(pieces, None)
+    if following is None:
+        await send_bytes(send, status, piece, headers)
+        return
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    try:
+        while following is not None:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            piece, following = following, await anext(pieces, None)
+    except Exception:
+        _log.exception("an answer could not be finished")
+        raise ConnectionCut(reset=True) from None
+    await send({"type": "http.response.body", "body": piece})
 
 
 def adding(send: Send, headers: Headers) -> Send:

@@ -3,13 +3,15 @@
 import asyncio
 import gc
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 
 from mockchirp.clock import real_seconds
 
 PORTION = 0.001
 """Real seconds of work between two turns of the event loop."""
+BATCH = 1 << 18
+"""Bytes that are handed on at once."""
 
 _lock = threading.Lock()
 _pauses = 0
@@ -33,13 +35,21 @@ def collector_paused() -> Iterator[None]:
                 gc.enable()
 
 
-async def gather_gently(pieces: Iterable[bytes]) -> list[bytes]:
-    """All of ``pieces``, each of which takes some work to make."""
-    gathered = []
+async def in_batches(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """``pieces``, each of which takes some work to make, joined to batches of :data:`BATCH` bytes or a little more, so that
+    no more than one of them is there at a time.
+    """
+    batch: list[bytes] = []
+    length = 0
     turn_ends = real_seconds() + PORTION
     for piece in pieces:
-        gathered.append(piece)
+        batch.append(piece)
+        length += len(piece)
+        if length >= BATCH:
+            yield b"".join(batch)
+            batch, length = [], 0
         if real_seconds() > turn_ends:
             await asyncio.sleep(0)  # noqa: TID251 - a turn for the event loop, no wait
             turn_ends = real_seconds() + PORTION
-    return gathered
+    if batch:
+        yield b"".join(batch)

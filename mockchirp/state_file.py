@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from mockchirp.core.keys import APP_KEY, hide_keys
 from mockchirp.core.sandbox import DEFAULT_KEY
 from mockchirp.file_lock import FileLock, Taken
 from mockchirp.live import LiveSandbox
-from mockchirp.pacing import collector_paused, gather_gently
+from mockchirp.pacing import collector_paused, in_batches
 from mockchirp.plain_files import Draft, check_plain, open_plain, reason_of, sweep_drafts, write_aside
 from mockchirp.runtime import Runtime
 from mockchirp.state.collection import BETWEEN, HEAD, TAIL, Saved, collect, read_collection
@@ -37,6 +37,9 @@ PAUSE_AFTER_FAILURE = 30.0
 """The same after a save that failed: a full disk must not fill the log as well."""
 MOST_WARNINGS = 20
 """Lines about sandboxes that are set aside; the file holds what they leave out."""
+
+Traces = dict[LiveSandbox, tuple[int, ...]]
+"""What sandboxes were like, each by numbers that differ when it has changed."""
 
 _log = logging.getLogger("mockchirp")
 
@@ -54,7 +57,9 @@ class StateFile:
         self._path = Path(os.path.realpath(path))  # what replaces a link would not be one
         self._runtime = runtime
         self._lock: FileLock | None = None
-        self._saved: dict[LiveSandbox, tuple[int, ...]] = {}
+        self._saved: Traces = {}
+        self._used: set[LiveSandbox] = set()
+        """Since the last save began."""
         self._is_outdated = False
         """Whether the file holds what no sandbox is made of."""
         self._timer: asyncio.TimerHandle | None = None
@@ -99,8 +104,8 @@ class StateFile:
         if self._task is not None:
             self._task.cancel()
         try:
-            if self._has_changed():
-                self._write(_pieces(self._runtime))
+            with self.saving:
+                self._save_at_once()
         except OSError as error:
             _log.error("the state was not saved: %s: %s", self._path.name, reason_of(error))
         finally:
@@ -162,6 +167,7 @@ class StateFile:
 
     def _note(self, live: LiveSandbox) -> None:
         """A sandbox has been used: see to it that the file is written soon, if that has changed it."""
+        self._used.add(live)
         loop = asyncio.get_running_loop()
         if self._closed or (self._timer is not None and self._timer_in is loop):
             return
@@ -170,50 +176,65 @@ class StateFile:
 
     def _begin(self) -> None:
         self._timer = None
-        if self._closed or (self._task is not None and not self._task.done()) or not self._has_changed():
-            return
-        self._task = asyncio.get_running_loop().create_task(self._save_gently())
+        if not self._closed and (self._task is None or self._task.done()) and self._has_changed():
+            self._task = asyncio.get_running_loop().create_task(self._save_gently())
 
     async def _save_gently(self) -> None:
+        """Write the file while others work: no more of it than a batch is in memory at a time."""
         started = real_seconds()
         pause = self._least_pause
-        before = {live: live.trace for live in self._runtime}
+        used, self._used = self._used, set()
+        traces: Traces = {}
+        draft: Draft | None = None
         try:
-            pieces = await gather_gently(_pieces(self._runtime))
-            await anyio.to_thread.run_sync(self._write, pieces)
+            draft = Draft(self._path)
+            async for batch in in_batches(_pieces(self._runtime, traces)):
+                await anyio.to_thread.run_sync(draft.write, [batch])
+            await anyio.to_thread.run_sync(self._put_in_place, draft)
         except OSError as error:
             _log.error("the state was not saved: %s: %s", self._path.name, reason_of(error))
+            self._used |= used
             pause = PAUSE_AFTER_FAILURE
         else:
-            self._saved = before
+            self._saved = traces
             self._is_outdated = False
+        finally:
+            if draft is not None:
+                draft.discard()
         self._pause = max(pause, 2 * (real_seconds() - started))
         if self._has_changed():  # meanwhile, or still
-            for live in self._runtime:
-                self._note(live)
-                break
+            self._note(next(iter(self._used)))
+
+    def _put_in_place(self, draft: Draft) -> None:
+        with self.saving:
+            if not self._closed:  # or the last save would be undone
+                draft.put_in_place()
 
     def _has_changed(self) -> bool:
-        return self._is_outdated or {live: live.trace for live in self._runtime} != self._saved
+        """Whether one of those that were used since the last save is not as it was."""
+        return any((None if live.closed else live.trace) != self._saved.get(live) for live in self._used)
 
-    def _write(self, pieces: Iterable[bytes]) -> None:
-        with self.saving:
-            draft = Draft(self._path)
-            try:
-                draft.write(pieces)
-                draft.put_in_place()
-            finally:
-                draft.discard()
+    def _save_at_once(self) -> None:
+        traces: Traces = {live: live.trace for live in self._runtime}
+        if traces == self._saved and not self._is_outdated:
+            return
+        draft = Draft(self._path)
+        try:
+            draft.write(_pieces(self._runtime, traces))
+            draft.put_in_place()
+        finally:
+            draft.discard()
 
 
-def _pieces(runtime: Runtime) -> Iterator[bytes]:
-    """The whole file. Each sandbox is as it is when its turn comes."""
+def _pieces(runtime: Runtime, traces: Traces) -> Iterator[bytes]:
+    """The whole file. Each sandbox is as it is when its turn comes, which is noted in ``traces``."""
     yield HEAD
     separator = b""
     for live in list(runtime):
         if live.closed:
             continue  # it was removed meanwhile
         live.catch_up()
+        traces[live] = live.trace
         yield separator
         with collector_paused():
             snapshot = capture(live.sandbox, live.clock, live.keys, live.seed, as_of=machine_now())

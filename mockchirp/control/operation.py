@@ -2,7 +2,7 @@
 given.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -13,11 +13,12 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from mockchirp.control.models import NoQuery
-from mockchirp.core.errors import ChirpError
+from mockchirp.core.errors import BodyTooLarge, ChirpError
 from mockchirp.core.keys import bearer_token
 from mockchirp.http import (
     DEEPEST,
     JSON,
+    ConnectionCut,
     Disconnected,
     header,
     internal_error,
@@ -27,6 +28,7 @@ from mockchirp.http import (
     send_bytes,
     send_error,
     send_json,
+    send_pieces,
 )
 from mockchirp.live import LiveSandbox
 from mockchirp.pacing import collector_paused
@@ -53,8 +55,8 @@ class Request:
 
 
 Handler = Callable[[Request], Awaitable[object]]
-"""Does what the request asks for and returns the payload of the answer, or its JSON in bytes; raises :class:`ChirpError`
-otherwise.
+"""Does what the request asks for and returns the payload of the answer, or its JSON: in bytes, or piece by piece as an
+``AsyncIterator`` of them. Raises :class:`ChirpError` otherwise.
 """
 _LARGE = 1 << 18
 """Bytes of a body that takes noticeable time to read."""
@@ -100,7 +102,7 @@ class OperationApp:
             live = self._find(scope)
             if live is not None:
                 scope["sandbox"] = live.sandbox.app_id
-            raw = b"" if operation.body is None else await read_body(scope, receive, self._largest_body)
+            raw = b"" if operation.body is None else await self._read(scope, receive)
             query = parse_model(operation.query, dict(parse_qsl(scope["query_string"].decode("latin-1"), True)))
             if len(raw) < _LARGE:
                 body = self._body(scope, raw)
@@ -113,8 +115,13 @@ class OperationApp:
                 live.catch_up()
             request = Request(live, self._runtime, scope["path_params"], query, body, partial(_hang_up, receive))
             payload = await operation.handler(request)
+            if isinstance(payload, AsyncIterator):
+                await send_pieces(send, operation.status, payload, [JSON])
+                return
         except Disconnected:
             return
+        except ConnectionCut:
+            raise
         except Exception as exception:
             await send_error(send, exception if isinstance(exception, ChirpError) else internal_error(scope))
         else:
@@ -126,6 +133,13 @@ class OperationApp:
             if live is not None:
                 live.revision += operation.method != "GET"
                 live.release(live.sandbox.take_outbox())
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        try:
+            return await read_body(scope, receive, self._largest_body)
+        except BodyTooLarge as error:
+            flag = f"--{self._operation.body_bound.replace('_', '-')}"
+            raise BodyTooLarge(f"{error.message}; start the server with a larger {flag} to send it") from None
 
     def _find(self, scope: Scope) -> LiveSandbox | None:
         if self._operation.on == "server":

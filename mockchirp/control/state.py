@@ -9,7 +9,7 @@ from mockchirp.control.operation import Request
 from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.instants import format_milli
 from mockchirp.live import LiveSandbox
-from mockchirp.pacing import collector_paused, gather_gently
+from mockchirp.pacing import collector_paused, in_batches
 from mockchirp.state.document import Document
 from mockchirp.state.errors import BadState
 from mockchirp.state.exporting import capture, write
@@ -86,7 +86,7 @@ async def get_state(request: Request) -> object:
     live = request.live
     with collector_paused():
         snapshot = capture(live.sandbox, live.clock, live.keys, live.seed)
-    return b"".join(await gather_gently(write(snapshot)))
+    return in_batches(write(snapshot))
 
 
 async def put_state(request: Request) -> object:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 
 from mockchirp.core.deliveries import Attempt, Delivery, Outcome, Sent
 from mockchirp.core.events import Event
@@ -49,12 +50,23 @@ def read_deliveries(sandbox: Sandbox, parts: list[DeliveryPart]) -> list[Deliver
                 raise BadState(("id",), f"{part.id} is there twice")
             if part.order in orders:
                 raise BadState(("order",), f"{part.order} is there twice")
-            found[part.id] = _delivery(sandbox, part)
+            found[part.id] = _delivery(sandbox, part, _body(part, found))
             orders.add(part.order)
     return list(found.values())
 
 
-def _delivery(sandbox: Sandbox, part: DeliveryPart) -> Delivery:
+def _body(part: DeliveryPart, above: Mapping[str, Delivery]) -> bytes:
+    if (part.body is None) == (part.body_of is None):
+        raise BadState(("body",), "is required, or bodyOf" if part.body is None else "it can't go with bodyOf")
+    if part.body is not None:
+        return part.body.encode()
+    same = above.get(part.body_of or "")
+    if same is None:
+        raise BadState(("bodyOf",), f"{part.body_of} is none of the deliveries above this one")
+    return same.body
+
+
+def _delivery(sandbox: Sandbox, part: DeliveryPart, body: bytes) -> Delivery:
     now = sandbox.now
     webhook = sandbox.notifier.webhooks.get(part.webhook_id)
     url, headers = part.url, dict(part.headers)
@@ -84,7 +96,7 @@ def _delivery(sandbox: Sandbox, part: DeliveryPart) -> Delivery:
         event=part.event,
         event_id=part.event_id,
         call_id=part.call_id,
-        body=part.body.encode(),
+        body=body,
         created_at=created,
         order=part.order,
         status=part.status,

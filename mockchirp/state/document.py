@@ -198,7 +198,9 @@ class DeliveryPart(Part):
     event: EventName
     event_id: str
     call_id: CallId
-    body: str
+    body: str | None = None
+    body_of: DeliveryId | None = None
+    """The delivery above that has the same body, and says it."""
     created_at: When
     order: Number
     status: DeliveryStatus = "pending"

@@ -8,7 +8,6 @@ which others may work.
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -17,7 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from mockchirp.clock import Clock
 from mockchirp.core.configuration import public_configuration
-from mockchirp.core.deliveries import Attempt, Delivery
+from mockchirp.core.deliveries import Attempt, Delivery, Sent
 from mockchirp.core.events import Event
 from mockchirp.core.faults import Fault
 from mockchirp.core.instants import MINUTE, format_duration, format_milli
@@ -29,9 +28,6 @@ from mockchirp.state.document import VERSION
 from mockchirp.state.scenarios import show_scenario
 
 Json = dict[str, Any]
-
-_PIECE = 64
-"""Things in one piece of JSON: well below a millisecond's work."""
 
 _OTHER_NAMES = {"from_address": "from", "to_address": "to", "on_hold": "hold"}
 
@@ -77,12 +73,18 @@ DELIVERY = _Row(
     *("headers", "redelivery_of", "injected", "held_by", "behind"),
     instants=("created_at",),
 )
+PROGRESS = _Row("status", "url", "headers", "injected", "held_by", "behind")
+"""What of that changes: there may be so many deliveries that taking more would hold everybody up."""
 WEBHOOK = _Row(*("id", "url", "events", "headers", "created_at", "updated_at"), instants=("created_at", "updated_at"))
 FAULT = _Row(
     *("id", "created_at", "target", "call_id", "times", "probability", "expires_at", "delay", "operation", "status"),
     *("code", "message", "abort", "event", "duplicate", "drop", "reorder", "matched", "injected"),
     instants=("created_at", "expires_at"),
 )
+
+
+_Progress = tuple[tuple[Any, ...], Sent | None, int]
+"""The values of :data:`PROGRESS`, the attempt that is due or under way, and how many there were before."""
 
 
 @dataclass(slots=True)
@@ -96,10 +98,9 @@ class Snapshot:
     recordings: list[Any]
     voicemails: list[Any]
     messages: frozenset[str]
-    deliveries: list[Any]
-    attempts: dict[str, tuple[Attempt, ...]]
-    under_way: dict[str, int]
-    """The place of each delivery that is being sent among those that are."""
+    deliveries: list[Delivery]
+    progress: list[_Progress | None]
+    """Of each delivery that may still change."""
     events: list[Event]
     timers: list[Entry]
 
@@ -158,9 +159,11 @@ def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, a
         recordings=[_fixed(recording) for recording in sandbox.recorder.recordings.values()],
         voicemails=[(each.call_id, *VOICEMAIL.of(each)) for each in sandbox.voicemail_box.voicemails.values()],
         messages=frozenset(sandbox.voicemail_box.messages),
-        deliveries=[DELIVERY.of(delivery) if _may_change(delivery) else delivery for delivery in deliveries],
-        under_way=_under_way(deliveries),
-        attempts={each.id: tuple(each.attempts) for each in deliveries if _may_change(each) and each.attempts},
+        deliveries=deliveries,
+        progress=[
+            (PROGRESS.of(each), each.sent, len(each.attempts)) if each.sent or each.status == "pending" else None
+            for each in deliveries
+        ],
         events=list(sandbox.events.after(0)),
         timers=sandbox.timeline.pending(),
     )
@@ -170,22 +173,17 @@ def _fixed(recording: Recording) -> Any:
     return recording if recording.status in ("completed", "failed") else RECORDING.of(recording)
 
 
-def _under_way(deliveries: list[Delivery]) -> dict[str, int]:
-    sent = [(each.sent.number, each.id) for each in deliveries if each.sent is not None and each.status == "pending"]
-    return {id: place for place, (_, id) in enumerate(sorted(sent), 1)}
-
-
-def _may_change(delivery: Delivery) -> bool:
-    return delivery.status == "pending" or delivery.sent is not None
-
-
 def write(snapshot: Snapshot) -> Iterator[bytes]:
     """The document as JSON text, piece by piece."""
     yield orjson.dumps(snapshot.head)[:-1]
     recordings = {values[0]: (place, values) for place, values in enumerate(map(RECORDING.values, snapshot.recordings))}
     voicemails = {values[0]: (place, values[1:]) for place, values in enumerate(snapshot.voicemails)}
     yield from _list(b"calls", snapshot.calls, lambda call: _call(snapshot, CALL.values(call), recordings, voicemails))
-    yield from _list(b"deliveries", snapshot.deliveries, lambda delivery: _delivery(snapshot, delivery))
+    sent = sorted(each[1].number for each in snapshot.progress if each is not None and each[1] is not None)
+    places = {number: place for place, number in enumerate(sent, 1)}
+    bodies: dict[bytes, str] = {}
+    pairs = zip(snapshot.deliveries, snapshot.progress, strict=True)
+    yield from _list(b"deliveries", pairs, lambda pair: _delivery(pair[0], pair[1], places, bodies))
     yield from _list(b"events", snapshot.events, _event)
     yield from _list(b"timers", sorted(snapshot.timers), _timer)
     yield b"}"
@@ -199,10 +197,9 @@ def export(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int) -> Js
 
 def _list(name: bytes, rows: Iterable[Any], show: Callable[[Any], Json]) -> Iterator[bytes]:
     yield b',"%s":[' % name
-    rest = iter(rows)
     separator = b""
-    while piece := [show(row) for row in islice(rest, _PIECE)]:
-        yield separator + orjson.dumps(piece)[1:-1]
+    for row in rows:
+        yield separator + orjson.dumps(show(row))
         separator = b","
     yield b"]"
 
@@ -244,15 +241,22 @@ def _recording(order: int, values: tuple[Any, ...], message: bool) -> Json:
     return {name: value for name, value in shown.items() if value is not None and value is not False}
 
 
-def _delivery(snapshot: Snapshot, delivery: Any) -> Json:
-    values = DELIVERY.values(delivery)
-    attempts = delivery.attempts if isinstance(delivery, Delivery) else snapshot.attempts.get(values[0], ())
-    shown = DELIVERY.show(values)
-    shown["body"] = shown["body"].decode()
+def _delivery(
+    delivery: Delivery, progress: _Progress | None, places: Mapping[int, int], bodies: dict[bytes, str]
+) -> Json:
+    """One delivery. ``places`` are those of the attempts under way among themselves. Its body is said once: ``bodies`` holds
+    which delivery says it.
+    """
+    values, sent, count = progress or (PROGRESS.of(delivery), None, len(delivery.attempts))
+    shown = {**DELIVERY.show(DELIVERY.of(delivery)), **PROGRESS.show(values)}
+    body = shown.pop("body")
+    first = bodies.setdefault(body, delivery.id)
+    said = {"body": body.decode()} if first == delivery.id else {"bodyOf": first}
     shown["headers"] = dict(shown["headers"])
-    shown["attempts"] = [_attempt(attempt) for attempt in attempts]
-    shown["underWay"] = snapshot.under_way.get(shown["id"])
-    return _told(shown)
+    shown["attempts"] = [_attempt(attempt) for attempt in delivery.attempts[:count]]
+    if sent is not None and shown["status"] == "pending":
+        shown["underWay"] = places[sent.number]
+    return {**_told(shown), **said}
 
 
 def _attempt(attempt: Attempt) -> Json:

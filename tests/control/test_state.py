@@ -1,6 +1,7 @@
 """The state of sandboxes over HTTP: emptied, removed, taken along, set up."""
 
 import asyncio
+import json
 
 import httpx2
 import pytest
@@ -325,7 +326,60 @@ def test_a_document_of_state_has_a_bound_of_its_own(open_mock, refused):
 
     assert mock.put(STATE, documents[1_500_000]).status_code == 200
     refused(mock.put(STATE, documents[3_000_000]), 413, says="2097152 bytes")
+    refused(mock.put(STATE, documents[3_000_000]), 413, says="a larger --max-state-size")
     assert len(mock.get(STATE).json()["calls"]) == 1
+
+
+def test_a_body_that_many_webhooks_get_is_said_once(open_mock):
+    """Or else a call with a megabyte of metadata and a hundred webhooks would cost half a gigabyte."""
+    mock = open_mock(webhook_url=None, max_body_size="2MiB")
+    for number in range(100):
+        mock.post("/v1/webhooks", {"url": f"http://app.test/{number}", "events": ["calls.initiated", "calls.ringing"]})
+    mock.call(metadata={"x": "x" * 1_000_000})
+    mock.advance(by=1)
+
+    export = mock.get(STATE).content
+
+    assert len(export) < 3_300_000
+    deliveries = json.loads(export)["deliveries"]
+    assert [("body" in each, each.get("bodyOf")) for each in (deliveries[0], deliveries[1], deliveries[100])] == [
+        (True, None),
+        (False, "dlv_1"),
+        (True, None),
+    ]
+    assert mock.request("PUT", STATE, content=export, headers={"Content-Type": "application/json"}).status_code == 200
+    assert mock.get(STATE).json() == json.loads(export)
+    assert len({id(delivery.body) for delivery in mock.sandbox().deliveries}) == 2
+
+
+@pytest.mark.anyio
+async def test_an_export_is_written_piece_by_piece():
+    """As fast as the client takes it: the whole is never in memory at once. A small one comes at once, with its length."""
+    sizes = []
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            sizes.append(dict(message["headers"]).get(b"content-length"))
+        else:
+            sizes.append(len(message["body"]))
+
+    async def receive():
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "GET", "path": STATE, "headers": [], "query_string": b"", "client": None}
+    app = create_app(Settings(clock_mode="frozen"))
+    sandbox = app.runtime.sandbox_of("sk_test_app_local").sandbox
+    for length in (0, 500_000):
+        sizes.clear()
+        for number in range(10):
+            sandbox.place_call("+15551234567", f"+1555987000{number}", metadata={"x": "x" * length})
+        await app({**scope}, receive, send)
+        if length:
+            assert sizes[0] is None
+            assert len(sizes) > 10
+            assert max(sizes[1:]) < 800_000
+        else:
+            assert int(sizes[0]) == sizes[1]
 
 
 def test_what_a_call_may_hold_may_come_back(mock):

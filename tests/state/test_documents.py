@@ -60,6 +60,46 @@ def test_every_field_is_exported(row, kind, found_out_again):
     assert {field.name for field in dataclasses.fields(kind)} == {*row.fields, *found_out_again}
 
 
+def test_what_changes_of_a_delivery_is_part_of_it():
+    """An export takes only this of each, and says the rest later."""
+    assert set(exporting.PROGRESS.fields) < set(exporting.DELIVERY.fields)
+
+
+def test_a_delivery_may_have_the_body_of_one_above(ark):
+    """The very same bytes. Documents that say each body are read as ever."""
+    short = [delivery(), delivery(id="dlv_2", order=2, bodyOf="dlv_1"), delivery(id="dlv_3", order=3, bodyOf="dlv_2")]
+    for each in short[1:]:
+        del each["body"]
+    whole = [{**each, "body": "{}"} for each in short]
+    for each in whole:
+        each.pop("bodyOf", None)
+
+    sandbox = ark.take_up({"deliveries": short})
+
+    assert len({id(each.body) for each in sandbox.deliveries}) == 1
+    assert ark.export(sandbox) == ark.export(ark.take_up({"deliveries": whole}))
+    assert [each.get("bodyOf") for each in ark.export(sandbox)["deliveries"]] == [None, "dlv_1", "dlv_1"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "says"),
+    [
+        ({"body": None}, "body", "is required, or bodyOf"),
+        ({"bodyOf": "dlv_1"}, "body", "it can't go with bodyOf"),
+        ({"body": None, "bodyOf": "dlv_2"}, "bodyOf", "dlv_2 is none of the deliveries above this one"),
+        ({"body": None, "bodyOf": "dlv_9"}, "bodyOf", "dlv_9 is none of the deliveries above this one"),
+    ],
+)
+def test_a_body_is_said_or_named(ark, fields, place, says):
+    """One of the two, and no delivery before it is there."""
+    with pytest.raises(BadState) as refusal:
+        ark.take_up(
+            {"deliveries": [delivery(), delivery(id="dlv_2", order=2, **fields), delivery(id="dlv_9", order=3)]}
+        )
+
+    assert str(refusal.value) == f"deliveries.1.{place}: {says}"
+
+
 def test_attempts_are_exported_whole():
     """These two are written by hand: number, instant, URL, outcome, retry, place; status, error, body, duration."""
     assert len(dataclasses.fields(Attempt)) == 6
