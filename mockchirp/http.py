@@ -27,6 +27,7 @@ from mockchirp.core.errors import (
     envelope,
 )
 from mockchirp.findings import Finding, first_finding
+from mockchirp.signposts import signpost
 
 Headers = list[tuple[bytes, bytes]]
 Body = TypeVar("Body", bound=BaseModel)
@@ -246,6 +247,7 @@ class Routes:
     """
 
     def __init__(self, routes: Sequence[Route]) -> None:
+        self._paths = [route.path for route in routes]
         self._literal = {route.path: route.app for route in routes if not route.param_convertors}
         self._patterns = [(route.path_regex, route.app) for route in routes if route.param_convertors]
 
@@ -261,4 +263,4 @@ class Routes:
         for pattern, app in self._patterns:
             if match := pattern.fullmatch(path):
                 return app, match.groupdict()
-        raise NotFound(f"No such route: {scope['method'][:20]} {path[:200]}; /openapi.yaml lists what there is")
+        raise NotFound(f"No such route: {scope['method'][:20]} {path[:200]}{signpost(path, self._paths)}")
