@@ -24,9 +24,11 @@ from mockchirp.core.errors import (
     NotFound,
     RangeNotSatisfiable,
     RateLimitExceeded,
+    Unauthenticated,
     envelope,
 )
 from mockchirp.findings import Finding, first_finding
+from mockchirp.malformed import remedy, remedy_of_text, remedy_of_type
 from mockchirp.signposts import signpost
 
 Headers = list[tuple[bytes, bytes]]
@@ -63,6 +65,16 @@ def header(scope: Scope, name: bytes) -> bytes | None:
         if key == name:
             return value  # type: ignore[no-any-return]
     return None
+
+
+def authorization(scope: Scope) -> bytes | None:
+    """The ``Authorization`` header; raise :class:`Unauthenticated` if there are two, of which nobody knows which is meant."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(given) > 1:
+        raise Unauthenticated(
+            f"{len(given)} Authorization headers were sent: send one, 'Authorization: Bearer ' and the key"
+        )
+    return given[0] if given else None
 
 
 async def send_json(send: Send, status: int, payload: object, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
@@ -162,15 +174,16 @@ def parse_json(scope: Scope, body: bytes, deepest: int = DEEPEST) -> dict[str, A
     media_type = (given or b"").split(b";", 1)[0].strip().lower()
     if media_type != b"application/json":
         shown = repr(media_type.decode("latin-1")[:80]) if given else "none"
-        raise InvalidRequest(f"the Content-Type must be application/json; it is {shown}")
+        raise InvalidRequest(f"the Content-Type must be application/json; it is {shown}{remedy_of_type(media_type)}")
     if not body:
-        raise InvalidRequest("the body is empty; it must be a JSON object")
+        raise InvalidRequest("the body is empty; it must be a JSON object, which curl sends by -d '{...}'")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}") from None
+        raise InvalidRequest(f"the body is not valid JSON: {error}{remedy(body, error)}") from None
     if not isinstance(value, dict):
-        raise InvalidRequest(f"the body must be a JSON object; it is {_KINDS.get(type(value), 'a number')}")
+        kind = _KINDS.get(type(value), "a number")
+        raise InvalidRequest(f"the body must be a JSON object; it is {kind}{remedy_of_text(value)}")
     if is_deeper(value, deepest):
         raise InvalidRequest(f"the body is nested more than {deepest} levels deep")
     return value

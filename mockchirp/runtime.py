@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mockchirp.clock import Clock, Mode, machine_now, real_seconds
-from mockchirp.core.errors import Conflict, Unauthenticated, Unavailable
+from mockchirp.core.errors import ChirpError, Conflict, NotFound, Unauthenticated, Unavailable
 from mockchirp.core.instants import parse_instant
-from mockchirp.core.keys import check_app_key
+from mockchirp.core.keys import check_app_key, hide_keys
 from mockchirp.core.recordings import RecordingFormat
 from mockchirp.core.sandbox import DEFAULT_KEY, Sandbox
 from mockchirp.core.world import Policy
@@ -79,6 +79,21 @@ class Runtime:
     def sandbox_of_app(self, app_id: str) -> LiveSandbox | None:
         """The sandbox of an application, if one of its keys has made it."""
         return self._by_app.get(app_id)
+
+    def tell_where(self, error: ChirpError, live: LiveSandbox, key: str | None) -> None:
+        """Add to the message of a 404 in whose sandbox was looked, by which ``key``, and which other one has what was sought.
+
+        The sandboxes of a mock are kept apart for the sake of tests, not as a secret: a wrong key is the likeliest cause.
+        """
+        if not isinstance(error, NotFound) or error.sought is None:
+            return
+        owner = hide_keys(key or live.key)
+        error.message += f" in the sandbox of {owner}"
+        if key is None:
+            error.message += ", the default one, since no key was sent"
+        other = next((each for each in self if each is not live and each.sandbox.holds(error.sought)), None)
+        if other is not None:
+            error.message += f"; the sandbox of {hide_keys(other.key)} has it"
 
     def default_now(self, mode: Mode | None = None) -> int:
         """The instant at which a sandbox that is made now starts; ``mode`` is that of its clock, if not the usual one."""

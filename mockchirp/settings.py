@@ -24,7 +24,7 @@ from mockchirp.address import DEFAULT_HOST, DEFAULT_PORT
 from mockchirp.clock import EARLIEST, FASTEST, LATEST, LONGEST_QUIET, Mode
 from mockchirp.core.headers import read_headers
 from mockchirp.core.instants import SECOND, format_second, parse_duration, parse_instant
-from mockchirp.core.keys import APP_KEY
+from mockchirp.core.keys import APP_KEY, APP_KEYS_ARE
 from mockchirp.core.suggestions import did_you_mean
 from mockchirp.core.urls import check_http_url
 
@@ -161,7 +161,7 @@ def _read_size(value: object) -> int:
 def _read_app_keys(value: object) -> tuple[str, ...]:
     keys = () if _is_none(value) else tuple(dict.fromkeys(_texts(value)))
     if not all(APP_KEY.fullmatch(key) for key in keys):
-        raise ValueError("each must be an app key: sk_test_app_ or sk_live_app_ and then letters, digits, _ or -")
+        raise ValueError(f"each must be an app key; {APP_KEYS_ARE}")
     return keys
 
 

@@ -7,7 +7,7 @@ from mockchirp.clock import real_seconds
 from mockchirp.core.errors import ChirpError, envelope
 from mockchirp.core.faults import Fault
 from mockchirp.core.keys import bearer_token
-from mockchirp.http import Headers, error_headers, header
+from mockchirp.http import Headers, authorization, error_headers
 from mockchirp.live import LiveSandbox
 from mockchirp.runtime import Runtime
 
@@ -69,7 +69,7 @@ def entering(
 def enter_refusal(runtime: Runtime, scope: Scope, started: float, error: ChirpError, headers: Headers) -> None:
     """Enter a request that no operation answers, if its key leads to a sandbox."""
     try:
-        live = runtime.sandbox_of(bearer_token(header(scope, b"authorization")))
+        live = runtime.sandbox_of(bearer_token(authorization(scope)))
     except ChirpError:
         return
     live.life.begun += 1

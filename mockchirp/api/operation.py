@@ -28,8 +28,8 @@ from mockchirp.http import (
     ConnectionCut,
     Disconnected,
     Headers,
+    authorization,
     error_headers,
-    header,
     internal_error,
     parse_json,
     read_body,
@@ -130,6 +130,8 @@ class OperationApp:
                 raise
             except Exception as exception:
                 error = exception if isinstance(exception, ChirpError) else internal_error(scope)
+                if live is not None and not operation.admin:
+                    self._runtime.tell_where(error, live, bearer_token(authorization(scope)))
                 extra = error_headers(error)
                 status, answer = error.status, orjson.dumps(envelope(error))
             if quota is None and live is not None:  # its body was too large
@@ -150,7 +152,7 @@ class OperationApp:
                 live.release(live.sandbox.take_outbox() if batch is None else batch, origin)
 
     def _find(self, scope: Scope) -> LiveSandbox:
-        token = bearer_token(header(scope, b"authorization"))
+        token = bearer_token(authorization(scope))
         if not self._operation.admin:
             return self._runtime.sandbox_of(token)
         check_admin_key(token)

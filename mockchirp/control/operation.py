@@ -20,7 +20,7 @@ from mockchirp.http import (
     JSON,
     ConnectionCut,
     Disconnected,
-    header,
+    authorization,
     internal_error,
     parse_json,
     parse_model,
@@ -123,7 +123,10 @@ class OperationApp:
         except ConnectionCut:
             raise
         except Exception as exception:
-            await send_error(send, exception if isinstance(exception, ChirpError) else internal_error(scope))
+            error = exception if isinstance(exception, ChirpError) else internal_error(scope)
+            if live is not None:
+                self._runtime.tell_where(error, live, bearer_token(authorization(scope)))
+            await send_error(send, error)
         else:
             if isinstance(payload, bytes):
                 await send_bytes(send, operation.status, payload, [JSON])
@@ -144,7 +147,7 @@ class OperationApp:
     def _find(self, scope: Scope) -> LiveSandbox | None:
         if self._operation.on == "server":
             return None
-        token = bearer_token(header(scope, b"authorization"))
+        token = bearer_token(authorization(scope))
         key = self._runtime.default_key if token is None else token
         return self._runtime.lookup(key) if self._operation.on == "key" else self._runtime.sandbox_of(key)
 

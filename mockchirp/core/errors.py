@@ -104,9 +104,16 @@ class RateLimitExceeded(InvalidRequest):
 
 
 class NotFound(ChirpError):
-    """No such route, or no such resource in the sandbox of the caller's key."""
+    """No such route, or no such resource in the sandbox of the caller's key.
+
+    ``sought`` is the id of such a resource; the shell, which knows the keys, adds where it was looked for.
+    """
 
     status = 404
+
+    def __init__(self, message: str, *, param: str | None = None, sought: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.sought = sought
 
 
 class Conflict(ChirpError):

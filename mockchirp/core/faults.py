@@ -140,7 +140,7 @@ class Faults:
         """The fault with this id; raise :class:`NotFound` if there is none."""
         fault = self._faults.get(fault_id)
         if fault is None:
-            raise NotFound(f"No such fault: {fault_id[:80]}", param="faultId")
+            raise NotFound(f"No such fault: {fault_id[:80]}", param="faultId", sought=fault_id)
         return fault
 
     def holds(self, fault: Fault) -> bool:

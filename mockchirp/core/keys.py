@@ -4,8 +4,15 @@ import re
 
 from mockchirp.core.errors import Unauthenticated
 
-APP_KEY = re.compile(r"sk_(?:test|live)_app_[A-Za-z0-9_-]{1,128}")
-ADMIN_KEY = re.compile(r"sk_admin_[A-Za-z0-9_-]{1,128}")
+_REST = r"[A-Za-z0-9_-]{1,128}"
+APP_KEY = re.compile(rf"sk_(?:test|live)_app_{_REST}")
+ADMIN_KEY = re.compile(rf"sk_admin_{_REST}")
+_APP_PREFIXES = ("sk_test_app_", "sk_live_app_")
+_ADMIN_PREFIXES = ("sk_admin_",)
+_THEN = "and then 1 to 128 of A-Z, a-z, 0-9, _ and -"
+APP_KEYS_ARE = f"an app key is sk_test_app_ or sk_live_app_ {_THEN}"
+_ADMIN_KEYS_ARE = f"an admin key is sk_admin_ {_THEN}"
+_OTHER_SCHEMES = ("basic", "token", "digest", "apikey", "api-key", "key", "jwt")
 _KEY_IN_TEXT = re.compile(r"(sk_(?:test_app|live_app|admin)_[A-Za-z0-9_-]{6})[A-Za-z0-9_-]+")
 
 
@@ -17,9 +24,19 @@ def bearer_token(authorization: bytes | None) -> str | None:
         return None
     scheme, _, token = authorization.decode("latin-1").strip().partition(" ")
     token = token.strip()
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("No API key given: the Authorization header must be 'Bearer ' and the key")
-    return token
+    if scheme.lower() == "bearer" and token:
+        return token
+    if not scheme:
+        why = "the Authorization header is empty"
+    elif scheme.lower() == "bearer":
+        why = "nothing follows 'Bearer' in the Authorization header"
+    elif scheme.startswith("sk_"):
+        why = "the Authorization header begins with the key itself, without 'Bearer '"
+    elif scheme.lower() in _OTHER_SCHEMES:
+        why = f"the scheme of the Authorization header is {scheme}, not Bearer"
+    else:  # whatever it is may be secret
+        why = "the Authorization header does not begin with 'Bearer '"
+    raise Unauthenticated(f"No API key given: {why}; send 'Authorization: Bearer sk_test_app_...'")
 
 
 def check_app_key(token: str | None) -> str:
@@ -30,11 +47,11 @@ def check_app_key(token: str | None) -> str:
         raise Unauthenticated("No API key given: send 'Authorization: Bearer sk_test_app_...' or 'sk_live_app_...'")
     if APP_KEY.fullmatch(token):
         return token
-    if token.startswith("sk_admin_"):
+    if token.startswith(_ADMIN_PREFIXES):
         raise Unauthenticated(
             "Wrong kind of API key: this needs an app key (sk_test_app_... or sk_live_app_...), not an admin key"
         )
-    raise Unauthenticated(f"Invalid API key {_masked(token)}: an app key looks like sk_test_app_... or sk_live_app_...")
+    raise Unauthenticated(f"Invalid API key {_masked(token)}{_fault(token, _APP_PREFIXES)}: {APP_KEYS_ARE}")
 
 
 def check_admin_key(token: str | None) -> None:
@@ -43,9 +60,26 @@ def check_admin_key(token: str | None) -> None:
         raise Unauthenticated("No API key given: send 'Authorization: Bearer sk_admin_...'")
     if ADMIN_KEY.fullmatch(token):
         return
-    if token.startswith(("sk_test_app_", "sk_live_app_")):
+    if token.startswith(_APP_PREFIXES):
         raise Unauthenticated("Wrong kind of API key: this needs an admin key (sk_admin_...), not an app key")
-    raise Unauthenticated(f"Invalid API key {_masked(token)}: an admin key looks like sk_admin_...")
+    raise Unauthenticated(f"Invalid API key {_masked(token)}{_fault(token, _ADMIN_PREFIXES)}: {_ADMIN_KEYS_ARE}")
+
+
+def _fault(token: str, prefixes: tuple[str, ...]) -> str:
+    """What is wrong with a key that begins as one should, or nearly so."""
+    if token[:1] in tuple("\"'<{$"):
+        return ", which must stand without quotes and brackets"
+    prefix = next((prefix for prefix in prefixes if token.lower().startswith(prefix)), None)
+    if prefix is None:
+        return ", which begins otherwise"
+    if not token.startswith(prefix):
+        return ", which begins with capital letters"
+    rest = token.removeprefix(prefix)
+    if not rest:
+        return ", which ends there"
+    if len(rest) > 128:
+        return f", which goes on for {len(rest)} characters"
+    return ", which holds another character"
 
 
 def hide_keys(text: str) -> str:

@@ -52,7 +52,7 @@ class Notifier:
         webhook = self.webhooks.get(webhook_id)
         if webhook is None:
             check_id("webhook", webhook_id, "webhookId")
-            raise NotFound(f"No such webhook: {webhook_id}", param="webhookId")
+            raise NotFound(f"No such webhook: {webhook_id}", param="webhookId", sought=webhook_id)
         return webhook
 
     def update(
@@ -92,7 +92,7 @@ class Notifier:
         """The delivery with this id; raise :class:`NotFound` if there is none, or none any more."""
         delivery = self.deliveries.get(delivery_id)
         if delivery is None:
-            raise NotFound(f"No such delivery: {delivery_id[:80]}", param="deliveryId")
+            raise NotFound(f"No such delivery: {delivery_id[:80]}", param="deliveryId", sought=delivery_id)
         return delivery
 
     def redeliver(self, delivery_id: str, url: str | None = None) -> Delivery:

@@ -41,7 +41,7 @@ class Recorder:
         recording = self.recordings.get(recording_id)
         if recording is None:
             check_id("recording", recording_id, "recordingId")
-            raise NotFound(f"No such recording: {recording_id}", param="recordingId")
+            raise NotFound(f"No such recording: {recording_id}", param="recordingId", sought=recording_id)
         return recording
 
     def start(self, call: Call, format: RecordingFormat) -> None:

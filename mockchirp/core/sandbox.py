@@ -233,8 +233,13 @@ class Sandbox:
         call = self.calls.get(call_id)
         if call is None:
             check_id("call", call_id, "callId")
-            raise NotFound(f"No such call: {call_id}", param="callId")
+            raise NotFound(f"No such call: {call_id}", param="callId", sought=call_id)
         return call
+
+    def holds(self, id: str) -> bool:
+        """Whether it has a call, recording, voicemail or webhook with this id."""
+        things = (self.calls, self.recorder.recordings, self.voicemail_box.voicemails, self.notifier.webhooks)
+        return any(id in each for each in things)
 
     def end_call(self, call_id: str) -> None:
         """End a live call: `completed` after the answer, `canceled` before it; raise :class:`Conflict` if it has ended."""

@@ -54,7 +54,7 @@ class VoicemailBox:
         voicemail = self.voicemails.get(voicemail_id)
         if voicemail is None:
             check_id("voicemail", voicemail_id, "voicemailId")
-            raise NotFound(f"No such voicemail: {voicemail_id}", param="voicemailId")
+            raise NotFound(f"No such voicemail: {voicemail_id}", param="voicemailId", sought=voicemail_id)
         return voicemail
 
     def page(self, limit: int, offset: int) -> list[Voicemail]:

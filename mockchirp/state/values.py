@@ -11,7 +11,7 @@ from mockchirp.core.events import EVENTS
 from mockchirp.core.faults import CODES
 from mockchirp.core.ids import PATTERNS, PREFIXES
 from mockchirp.core.instants import DAY, LONGEST, format_second, parse_duration, parse_instant
-from mockchirp.core.keys import APP_KEY
+from mockchirp.core.keys import APP_KEY, APP_KEYS_ARE
 from mockchirp.core.suggestions import choices
 from mockchirp.core.timeline import ACTION_NAMES
 from mockchirp.core.urls import LONGEST_URL, check_http_url
@@ -85,9 +85,7 @@ def _id_of(kind: str) -> Callable[[str], str]:
 
 def _key(value: str) -> str:
     if not APP_KEY.fullmatch(value):
-        raise ValueError(
-            f"{value[:40]!r} is not an app key: sk_test_app_ or sk_live_app_, then letters, digits, _ or -"
-        )
+        raise ValueError(f"{value[:40]!r} is not an app key: {APP_KEYS_ARE}")
     return value
 
 

@@ -112,6 +112,41 @@ def test_a_malformed_body_is_refused(lived_in, send, refused, operation, body):
     assert lived_in.state() == before
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "the body is empty; it must be a JSON object"),
+        (b"from=%2B15551234567&to=%2B1555", "it looks like a form; send JSON"),
+        (b"{'from': '+15551234567'}", "straight double quotes"),
+        ("{“from”: 1}".encode(), "straight double quotes"),
+        (b"{from: 1}", "names stand in double quotes"),
+        (b'{"from": +15551234567}', "a phone number is a text"),
+        (b'{"from": "+15551234567",}', "trailing comma is not allowed"),
+        (b'{"from": "+15551234567",\n}', "take it away"),
+        (b"\xef\xbb\xbf{}", "byte order mark (BOM) is not supported: line 1 column 1 (char 0); send it without"),
+        (b'{"from": None}', "JSON has null instead"),
+        (b'{"x": True}', "JSON has true and false"),
+        (b'{"x": NaN}', "finite numbers only"),
+        (b'{ // from\n"from": 1}', "JSON has no comments"),
+        (b"<call/>", "it looks like XML"),
+        (b"@call.json", "with curl, -d @FILE"),
+        (b'"{\\"from\\": 1}"', "it is a string, which holds JSON itself: it was encoded twice"),
+        (b"[]", "the body must be a JSON object; it is an array"),
+        (b'{"x": "\xc3\xa9", "y": None}', "JSON has null instead"),
+    ],
+)
+def test_what_to_do_about_a_malformed_body_is_said(send, refused, body, says):
+    """For those who sent one without knowing."""
+    refused(send("createCall", body), 400, says=says)
+
+
+def test_what_curl_sends_unless_told_otherwise_is_explained(send, refused):
+    """The first mistake of everyone who tries an API by hand."""
+    answer = send("createCall", b'{"from": "+1555"}', "application/x-www-form-urlencoded")
+
+    refused(answer, 400, says="which curl sends unless it is told -H 'Content-Type: application/json'")
+
+
 @pytest.mark.parametrize("operation", TAKING_BODIES)
 @pytest.mark.parametrize(
     "content_type",
