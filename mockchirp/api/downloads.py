@@ -141,7 +141,9 @@ class DownloadApp:
         answer = file.answer(scope, _HEADERS, this_year=int(format_second(now)[:4]))
         if answer.needs_file:
             try:
-                answer.file = await anyio.to_thread.run_sync(self._audio.open, format, duration, limiter=self._opening)
+                answer.file = await anyio.to_thread.run_sync(
+                    self._audio.open, format, duration, abandon_on_cancel=True, limiter=self._opening
+                )
             except OSError as error:
                 raise Unavailable(
                     f"the audio of {file.name} can't be made: {error.strerror}; it takes {size} bytes in the server's directory for "

@@ -3,20 +3,19 @@
 import errno
 import hashlib
 import logging
-import os
 import tempfile
 import threading
 import time
 import weakref
 from collections import OrderedDict
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from mockchirp.core.recordings import RecordingFormat
-from mockchirp.media import home
 from mockchirp.media.files import write
+from mockchirp.media.home import claim, release, sweep
 from mockchirp.media.sizes import LONGEST, checked, size_of
 
 GIB = 1 << 30
@@ -101,7 +100,7 @@ class AudioLibrary:
                 error,
             )
         else:
-            home.sweep(parent)
+            sweep(parent)
 
     def _parent(self) -> Path:
         if self._directory is None:
@@ -140,28 +139,31 @@ class AudioLibrary:
     def _write(self, key: _Key) -> BinaryIO:
         with self._lock:
             format, seconds = key
-            path = self._open_home() / f"{seconds}.{format}"
+            home = self._open_home()
+        path = home / f"{seconds}.{format}"
         self._make_room(size_of(*key))
-        partial = path.with_suffix(path.suffix + ".partial")
+        draft = path.with_suffix(path.suffix + ".partial")
         try:
             with self._turn:
-                write(partial, *key, pause=self._pause)
-            file = partial.open("rb")
-            made, size = os.fstat(file.fileno()).st_size, size_of(*key)
+                write(draft, *key, pause=partial(self._pause, home))
+            made, size = draft.stat().st_size, size_of(*key)
             if made != size:
-                file.close()
                 raise OSError(errno.EINVAL, f"PyAV makes a file of {made} bytes where {size} are promised")
-            partial.replace(path)
+            draft.replace(path)
         finally:
-            partial.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
+        file = path.open("rb")
         with self._lock:
             self._files[key] = path
         return file
 
-    def _pause(self) -> None:
+    def _pause(self, home: Path) -> None:
+        """Let others have their turn; raise ``OSError`` if there is no more use in going on."""
         self._turn.release()
         time.sleep(_BREATH)  # noqa: TID251  # a thread that makes way for the event loop, not one that waits for something
         self._turn.acquire()
+        if self._home != home:
+            raise OSError(errno.ECANCELED, "its directory is gone")
 
     def _make_room(self, size: int) -> None:
         """Remove the least recently used files until ``size`` bytes are free of the most there may be."""
@@ -176,8 +178,8 @@ class AudioLibrary:
         if self._home is None or not self._home.exists():
             if self._release_home is not None:
                 self._release_home()
-            self._home, lock = home.claim(self._parent())
-            self._release_home = weakref.finalize(self, home.release, self._home, lock)
+            self._home, lock = claim(self._parent())
+            self._release_home = weakref.finalize(self, release, self._home, lock)
             self._files.clear()
         return self._home
 

@@ -231,15 +231,29 @@ def test_threads_share_a_library(library: AudioLibrary) -> None:
     assert all(digest == hashlib.sha256(content(library, *key)).digest() for key, digest in found)
 
 
-def test_a_short_file_does_not_wait_for_long_ones(library: AudioLibrary) -> None:
+def test_a_short_file_does_not_wait_for_long_ones(tmp_path: Path, library: AudioLibrary) -> None:
     """Files are muxed by turns, so that whoever wants little gets it soon."""
-    long = [threading.Thread(target=lambda: library.open("webm", 80_000).close()) for _ in range(2)]
-    for thread in long:
-        thread.start()
-    library.open("webm", 1).close()
-    assert all(thread.is_alive() for thread in long)
-    for thread in long:
-        thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        long = [pool.submit(library.open, "ogg", seconds) for seconds in (86_399, 86_400)]
+        while len(files_in(tmp_path)) < len(long):
+            assert not any(future.done() for future in long)
+        library.open("ogg", 1).close()
+        assert not any(future.done() for future in long)
+        library.close()
+
+
+def test_closing_breaks_off_what_is_being_made(tmp_path: Path) -> None:
+    """A stop waits for no file."""
+    library = AudioLibrary(tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(library.open, "ogg", 86_400)
+        while not files_in(tmp_path):
+            assert not made.done()
+        library.close()
+        with pytest.raises(OSError, match="its directory is gone"):
+            made.result()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("format", "seconds"), [("wav", 1), ("", 1), ("mp4", -1)])
