@@ -9,7 +9,7 @@ from functools import partial
 
 from mockchirp.breakable import Breakable
 from mockchirp.clock import LATEST, check_reachable, real_seconds
-from mockchirp.core.deliveries import Attempt, Delivery
+from mockchirp.core.deliveries import Delivery, public_attempt
 from mockchirp.core.errors import Conflict
 from mockchirp.core.instants import SECOND, format_milli
 from mockchirp.live import SLICE, LiveSandbox
@@ -25,14 +25,15 @@ _log = logging.getLogger("mockchirp")
 @dataclass(slots=True)
 class Report:
     """What an advance did: instants ``start`` and ``end``, the number of the last event before it, and the attempts that it
-    made itself, in order: at most as many as events are kept, the newest. It waited ``quiet_seconds`` (real time) for the
-    application to be quiet, which made ``quiet_requests`` meanwhile.
+    made itself, in order and as they are shown: at most as many as events are kept, the newest. It waited
+    ``quiet_seconds`` (real time) for the application to be quiet, which made ``quiet_requests`` meanwhile.
     """
 
     start: int
     end: int
     last_event: int
-    attempts: deque[tuple[Delivery, Attempt]]
+    attempts: deque[dict[str, object]]
+    """Without the bodies, which would stay in memory until the end."""
     quiet_seconds: float = 0.0
     quiet_requests: int = 0
 
@@ -144,7 +145,7 @@ class Advance:
 
     def _note(self, number: int, delivery: Delivery) -> None:
         if number > self._last_sent:  # what was sent before may have been answered before as well: that must not show
-            self.report.attempts.append((delivery, delivery.attempts[-1]))
+            self.report.attempts.append(public_attempt(delivery, delivery.attempts[-1]))
 
 
 def _leave(work: Breakable, watch: "asyncio.Future[None]") -> None:

@@ -179,6 +179,7 @@ def create_app(
             recordings_kept=settings.recordings_kept,
             events_kept=settings.events_kept,
             deliveries_kept=settings.deliveries_kept,
+            bodies_kept=settings.bodies_kept,
             max_faults=settings.max_faults,
             fault_hold_limit=settings.fault_hold_limit,
             reorder_limit=settings.reorder_limit,

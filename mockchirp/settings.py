@@ -314,7 +314,10 @@ class Settings(BaseSettings):
     recordings_kept: Count = _setting("Bounds", 100_000, "recordings of a sandbox that are kept, likewise")
     events_kept: Count = _setting("Bounds", 200_000, "newest events of a sandbox that are kept")
     deliveries_kept: Count = _setting(
-        "Bounds", 50_000, "newest deliveries of a sandbox that are kept, and all pending ones"
+        "Bounds", 50_000, "newest deliveries of a sandbox that are kept; up to four times as many may be pending"
+    )
+    bodies_kept: Size = _setting(
+        "Bounds", "64MiB", "bodies that a sandbox keeps with its deliveries, and with its journal: the oldest go first"
     )
     max_faults: Count = _setting("Bounds", 1000, "faults of a sandbox in force at once; one more is 409")
     fault_hold_limit: Timeout = _setting("Bounds", "5m", "how long a fault keeps a request waiting, in real time")

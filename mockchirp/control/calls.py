@@ -1,8 +1,11 @@
 """The far end (control-api.md, "The far end"): somebody calls the app, and people and carriers do what they do."""
 
+from functools import partial
+
 from mockchirp.control.history import history
 from mockchirp.control.models import CallsQuery, FarEnd, Outcome, ReceiveCall
 from mockchirp.control.operation import Request
+from mockchirp.control.paging import page
 from mockchirp.core.calls import Call, public_call
 from mockchirp.core.instants import format_milli
 from mockchirp.core.sandbox import Sandbox
@@ -20,15 +23,15 @@ async def receive_call(request: Request) -> object:
 
 
 async def list_calls(request: Request) -> object:
-    """GET /_mockchirp/calls?status=&direction=: newest first."""
+    """GET /_mockchirp/calls?status=&direction=&limit=&offset=: newest first."""
     query: CallsQuery = request.query
     sandbox = request.live.sandbox
-    data = [
-        show_call(sandbox, call)
+    matching = (
+        call
         for call in reversed(sandbox.calls.values())
         if query.status in (None, call.status) and query.direction in (None, call.direction)
-    ]
-    return {"data": data, "totalCount": len(data)}
+    )
+    return page(matching, query, partial(show_call, sandbox))
 
 
 async def get_call(request: Request) -> object:

@@ -1,25 +1,30 @@
 """The webhook deliveries (control-api.md, "Seeing and waiting"): what was sent, what came of it, and sending it again."""
 
+from functools import partial
+
 from mockchirp.control.journal import show_body
 from mockchirp.control.models import DeliveriesQuery, Redeliver
 from mockchirp.control.operation import Request
-from mockchirp.core.deliveries import Attempt, Delivery
+from mockchirp.control.paging import page
+from mockchirp.core.deliveries import Attempt, Delivery, number_of
 from mockchirp.core.instants import format_milli
 from mockchirp.core.sandbox import Sandbox
 
 
 async def list_deliveries(request: Request) -> object:
-    """GET /_mockchirp/deliveries?event=&callId=&status=: oldest first."""
+    """GET /_mockchirp/deliveries?event=&callId=&status=&after=&limit=&offset=: oldest first."""
     query: DeliveriesQuery = request.query
     sandbox = request.live.sandbox
-    data = [
-        show_delivery(sandbox, delivery)
+    after = 0 if query.after is None else number_of(query.after)
+    matching = (
+        delivery
         for delivery in sandbox.deliveries
         if query.event in (None, delivery.event)
         and query.call_id in (None, delivery.call_id)
         and query.status in (None, delivery.status)
-    ]
-    return {"data": data, "totalCount": len(data)}
+        and (not after or number_of(delivery.id) > after)
+    )
+    return page(matching, query, partial(show_delivery, sandbox))
 
 
 async def get_delivery(request: Request) -> object:

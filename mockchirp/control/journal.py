@@ -7,8 +7,9 @@ import orjson
 from pydantic import AfterValidator, Field
 
 from mockchirp import contract
-from mockchirp.control.models import Count, Query
+from mockchirp.control.models import Count, PageQuery
 from mockchirp.control.operation import Request
+from mockchirp.control.paging import page
 from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.instants import format_milli
 from mockchirp.core.journal import LARGEST_KEPT, Exchange, Headers
@@ -34,7 +35,7 @@ def list_operations(schema: dict[str, Any], *more: str) -> None:
     given[0]["enum"] = [*more, *operations]
 
 
-class RequestsQuery(Query):
+class RequestsQuery(PageQuery):
     """GET /_mockchirp/requests: those after a number, of an operation, with a status, by a method, to a path."""
 
     operation: str | None = Field(None, json_schema_extra=list_operations)
@@ -45,15 +46,15 @@ class RequestsQuery(Query):
 
 
 async def list_requests(request: Request) -> object:
-    """GET /_mockchirp/requests?operation=&status=&method=&path=&after=: what the app asked and was answered, oldest first."""
+    """GET /_mockchirp/requests?operation=&status=&method=&path=&after=&limit=&offset=: what the app asked, oldest first."""
     query: RequestsQuery = request.query
     check_operation(request, query.operation)
-    data = [
-        show_exchange(exchange)
+    matching = (
+        exchange
         for exchange in request.live.sandbox.journal.after(query.after)
         if exchange.matches(query.operation, query.status, query.method, query.path)
-    ]
-    return {"data": data, "totalCount": len(data)}
+    )
+    return page(matching, query, show_exchange)
 
 
 async def delete_requests(request: Request) -> object:

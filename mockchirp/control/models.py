@@ -58,6 +58,17 @@ class NoQuery(Query):
     """No parameters."""
 
 
+USUAL_PAGE, LARGEST_PAGE = 1_000, 10_000
+"""How many things a page of a list has unless told otherwise, and how many it may have."""
+
+
+class PageQuery(Query):
+    """At most ``limit`` of a list, without its first ``offset``."""
+
+    limit: int = Field(USUAL_PAGE, ge=1, le=LARGEST_PAGE)
+    offset: int = Field(0, ge=0, le=2**53 - 1)
+
+
 class SetClock(Body):
     """PUT /_mockchirp/clock: whatever is left out stays."""
 
@@ -85,7 +96,7 @@ class ReceiveCall(Body):
     scenario: str | None = None
 
 
-class CallsQuery(Query):
+class CallsQuery(PageQuery):
     """GET /_mockchirp/calls."""
 
     status: CallStatus | None = None
@@ -134,7 +145,7 @@ EventName = Annotated[str, AfterValidator(_event_type), Field(json_schema_extra=
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
-class EventsQuery(Query):
+class EventsQuery(PageQuery):
     """GET /_mockchirp/events: those after a number, of a type, of a call. ``wait`` holds the answer until there is one."""
 
     after: Count = 0
@@ -143,8 +154,10 @@ class EventsQuery(Query):
     wait: Held = 0
 
 
-class DeliveriesQuery(Query):
-    """GET /_mockchirp/deliveries: of an event, of a call, in a status."""
+class DeliveriesQuery(PageQuery):
+    """GET /_mockchirp/deliveries: later than another, of an event, of a call, in a status."""
+
+    after: str | None = Field(None, pattern=r"^dlv_[1-9][0-9]{0,15}$")
 
     event: WebhookEventName | None = None
     call_id: str | None = Field(None, alias="callId")

@@ -22,7 +22,6 @@ from mockchirp.control.models import SetClock
 from mockchirp.control.operation import Request
 from mockchirp.control.waiting import check_possible, expect
 from mockchirp.control.watches import Matched
-from mockchirp.core.deliveries import public_attempt
 from mockchirp.core.errors import TimedOut
 from mockchirp.core.events import public_event
 from mockchirp.core.instants import DAY, SECOND, format_duration, format_milli
@@ -205,7 +204,7 @@ def _show(request: Request, report: advance.Report) -> dict[str, object]:
         "from": format_milli(report.start),
         "to": format_milli(report.end),
         "events": [public_event(event) for event in live.sandbox.events.after(report.last_event)],
-        "deliveries": [public_attempt(delivery, attempt) for delivery, attempt in report.attempts],
+        "deliveries": list(report.attempts),
         "pending": live.pending,
         "quietSeconds": round(report.quiet_seconds, 3),
         "quietRequests": report.quiet_requests,

@@ -21,7 +21,7 @@ from mockchirp.control.deliveries import show_delivery
 from mockchirp.control.journal import show_exchange
 from mockchirp.control.misses import counted, listed, story, told, what_next
 from mockchirp.core.calls import EVENT_OF_STATUS, TRANSITIONS, Call, CallStatus
-from mockchirp.core.deliveries import Delivery
+from mockchirp.core.deliveries import Delivery, number_of
 from mockchirp.core.errors import ChirpError
 from mockchirp.core.events import Event, public_event
 from mockchirp.core.journal import Exchange
@@ -204,16 +204,15 @@ class _DeliveryWatch(Watch):
         self._sought = condition.delivery
         call_id = self._sought.call_id
         self._call = None if call_id is None else _named(self._sandbox.call, call_id, f"{place}.delivery.callId")
-        self._newest: Delivery | None = None
+        self._seen = 0
         self._open: list[Delivery] = []
         """What may still come to the end that is wanted."""
 
     def look(self) -> Matched | None:
         deliveries = self._sandbox.deliveries
-        fresh = list(takewhile(lambda delivery: delivery is not self._newest, reversed(deliveries)))
-        if fresh:
-            self._newest = fresh[0]
-            self._open += [delivery for delivery in reversed(fresh) if self._fits(delivery)]
+        fresh = list(takewhile(lambda delivery: number_of(delivery.id) > self._seen, reversed(deliveries)))
+        self._seen = deliveries.count
+        self._open += [delivery for delivery in reversed(fresh) if self._fits(delivery)]
         found = next((delivery for delivery in self._open if delivery.status == self._sought.status), None)
         if found is not None:
             return {"delivery": show_delivery(self._sandbox, found)}

@@ -107,6 +107,11 @@ MOST_PENDING = 4
 """As many times the number that is kept may wait, for their next attempt or for a place; then the oldest are abandoned."""
 
 
+def number_of(delivery_id: str) -> int:
+    """The number in the id of a delivery, by which they are ordered."""
+    return int(delivery_id.removeprefix("dlv_"))
+
+
 def public_attempt(delivery: Delivery, attempt: Attempt) -> dict[str, object]:
     """One attempt as the report of an advance shows it: the same for the same history, so without real durations."""
     return {

@@ -58,14 +58,19 @@ class Exchange(NamedTuple):
 
 
 class Journal:
-    """The newest ``kept`` exchanges of a sandbox, in the order of their answers."""
+    """The newest ``kept`` exchanges of a sandbox, in the order of their answers; fewer, but at least one, where they have more
+    than ``bytes_kept``.
+    """
 
-    def __init__(self, kept: int) -> None:
+    def __init__(self, kept: int, bytes_kept: int = 64 << 20) -> None:
         self.kept = kept
         """0 if nothing is to be entered."""
         self.last = 0
         """The number of the newest exchange, 0 if there was none."""
-        self._exchanges: deque[Exchange] = deque(maxlen=kept)
+        self._bytes_kept = bytes_kept
+        self._exchanges: deque[Exchange] = deque()
+        self._sizes: deque[int] = deque()
+        self._size = 0
 
     def __len__(self) -> int:
         return len(self._exchanges)
@@ -89,8 +94,11 @@ class Journal:
         method, path, query, headers, body = request
         if len(path) + len(query) > LARGEST_KEPT:
             path, query = path[:LARGEST_KEPT], query[:LARGEST_KEPT]
-        if sum([len(name) + len(value) for name, value in headers]) > LARGEST_KEPT:
-            headers = _shortened(headers)
+        size = sum([len(name) + len(value) for name, value in headers])
+        if size > LARGEST_KEPT:
+            headers, size = _shortened(headers), LARGEST_KEPT
+        size += len(path) + len(query) + min(len(body), LARGEST_KEPT) + min(len(answer), LARGEST_KEPT)
+        self._make_room(size)
         self.last += 1
         self._exchanges.append(
             Exchange(
@@ -113,6 +121,15 @@ class Journal:
             )
         )
 
+    def _make_room(self, size: int) -> None:
+        """Forget the oldest exchanges, so that there is room for one more of ``size`` bytes."""
+        exchanges, sizes = self._exchanges, self._sizes
+        self._size += size
+        while exchanges and (len(exchanges) >= self.kept or self._size > self._bytes_kept):
+            exchanges.popleft()
+            self._size -= sizes.popleft()
+        sizes.append(size)
+
     def after(self, number: int) -> Iterator[Exchange]:
         """The kept exchanges whose number is greater than ``number``, oldest first."""
         skipped = number - (self.last - len(self._exchanges))
@@ -122,6 +139,8 @@ class Journal:
         """Forget all exchanges; how many there were. Numbers go on from where they were."""
         count = len(self._exchanges)
         self._exchanges.clear()
+        self._sizes.clear()
+        self._size = 0
         return count
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from mockchirp.core.deliveries import MOST_PENDING, Attempt, Delivery, Dispatch, Outcome, Sent
 from mockchirp.core.events import Event, EventLog
@@ -11,6 +10,8 @@ from mockchirp.core.webhooks import Webhook
 
 MOST_AT_ONCE = 10_000
 """So many may fall due in one go, however few are kept: what one jump of the clock brings about is told to every webhook."""
+MOST_BYTES_AT_ONCE = 256 << 20
+"""And so much may their bodies be, however few bytes are kept."""
 _SHARE = 64
 """A bound may be passed by one part in so many, so that forgetting comes in batches."""
 
@@ -18,19 +19,27 @@ _SHARE = 64
 class Ledger:
     """Every delivery of a sandbox with its attempts, and the outbox of what is due now.
 
-    The newest ``kept`` are kept. Finished ones are forgotten first; when too many wait (see :data:`MOST_PENDING`), the
-    oldest of these are abandoned and forgotten. What is being opened, in the outbox or under way stays, whatever ``kept`` is.
+    The newest ``kept`` are kept, as far as their bodies and those of the answers have at most ``bytes_kept``; a body that many
+    share counts once. Finished ones are forgotten first; when too many wait (see :data:`MOST_PENDING`), the
+    oldest of these are abandoned and forgotten. What is being opened, in the outbox or under way stays, whatever the bounds.
 
     Retrying is scheduling: a failed attempt puts the next one on the timeline, ``schedule[n - 1]`` ms after attempt
     number n.
     """
 
-    def __init__(self, timeline: Timeline, events: EventLog, schedule: Sequence[int], kept: int) -> None:
+    def __init__(
+        self, timeline: Timeline, events: EventLog, schedule: Sequence[int], kept: int, bytes_kept: int = 64 << 20
+    ) -> None:
         self._timeline = timeline
         self._events = events
         self._schedule = schedule
         self._kept = kept
+        self._bytes_kept = bytes_kept
         self._look_at = kept + kept // _SHARE
+        self._look_at_bytes = bytes_kept
+        self._ended = 0
+        """How many have come to their end since something was forgotten."""
+        self._bodies = SharedBytes()
         self._deliveries: dict[str, Delivery] = {}
         self._held: list[Delivery] = []
         self._outbox: list[Dispatch] = []
@@ -128,7 +137,11 @@ class Ledger:
         """Take up an exported ledger, in place of what there is. An attempt that was under way is due again: nobody knows
         what came of it, and delivery is at least once.
         """
-        self._deliveries = {delivery.id: delivery for delivery in deliveries}
+        self._deliveries, self._bodies = {}, SharedBytes()
+        shared: dict[bytes, bytes] = {}
+        for delivery in deliveries:
+            delivery.body = shared.setdefault(delivery.body, delivery.body)
+            self._enter(delivery)
         self._held = sorted((held for held in self if held.held_by is not None), key=lambda held: held.order)
         self._outbox = []
         self.count = count
@@ -226,6 +239,11 @@ class Ledger:
         else:
             delivery.status = "exhausted"
         delivery.attempts.append(Attempt(dispatch.attempt, sent.at, sent.url, outcome, retry_at, sent.after_event))
+        self._bodies.add(outcome.body)
+        self._ended += delivery.status != "pending"
+        is_over = len(self._deliveries) > self._kept or self._bodies.size > self._bytes_kept
+        if is_over and self._ended * _SHARE >= len(self._deliveries):
+            self._make_room(delivery)
         return delivery
 
     def _forget_held(self, delivery: Delivery) -> None:
@@ -233,31 +251,48 @@ class Ledger:
         self._held = [held for held in self._held if held is not delivery]
 
     def _keep(self, delivery: Delivery) -> None:
-        self._deliveries[delivery.id] = delivery
-        if len(self._deliveries) > self._look_at:
+        self._enter(delivery)
+        if len(self._deliveries) > self._look_at or self._bodies.size > self._look_at_bytes:
             self._make_room(delivery)
-            most = max(self._kept, len(self._deliveries))
-            self._look_at = most + most // _SHARE
+
+    def _enter(self, delivery: Delivery) -> None:
+        self._deliveries[delivery.id] = delivery
+        self._bodies.add_all(delivery)
+
+    def _forget(self, delivery: Delivery) -> None:
+        del self._deliveries[delivery.id]
+        self._bodies.remove_all(delivery)
 
     def _make_room(self, newest: Delivery) -> None:
-        """Forget what there is too much of, but not ``newest``, which is being opened."""
-        surplus = len(self._deliveries) - self._kept
-        finished = (each for each in self._deliveries.values() if each.status != "pending" and each.sent is None)
-        for delivery in list(islice(finished, surplus)):
-            del self._deliveries[delivery.id]
-        if len(self._deliveries) <= MOST_PENDING * self._kept:
-            return
-        waiting = [each for each in self._deliveries.values() if self._waits(each)]
-        opened = [self._deliveries[dispatch.delivery_id] for dispatch in self._outbox]
-        too_many = [
-            *islice((each for each in waiting if each is not newest), max(0, len(waiting) - MOST_PENDING * self._kept)),
-            *islice(opened, max(0, len(opened) - max(MOST_AT_ONCE, MOST_PENDING * self._kept))),
-        ]
-        for delivery in too_many:
+        """Forget what there is too much of, but not ``newest``, which is being opened or has just been recorded."""
+        for delivery in list(self._deliveries.values()):
+            if len(self._deliveries) <= self._kept and self._bodies.size <= self._bytes_kept:
+                break
+            if delivery.status != "pending" and delivery.sent is None and delivery is not newest:
+                self._forget(delivery)
+        most = MOST_PENDING * self._kept
+        if len(self._deliveries) > most or self._bodies.size > self._bytes_kept:
+            waiting = [each for each in self._deliveries.values() if self._waits(each) and each is not newest]
+            self._give_up_oldest(waiting, most - 1, self._bytes_kept)
+            due = [self._deliveries[dispatch.delivery_id] for dispatch in self._outbox]
+            self._give_up_oldest(due, max(most, MOST_AT_ONCE), max(self._bytes_kept, MOST_BYTES_AT_ONCE))
+            self._clear_outbox()
+        self._ended = 0
+        count, size = max(self._kept, len(self._deliveries)), max(self._bytes_kept, self._bodies.size)
+        self._look_at, self._look_at_bytes = count + count // _SHARE, size + size // _SHARE
+
+    def _give_up_oldest(self, deliveries: list[Delivery], most: int, most_bytes: int) -> None:
+        """Abandon and forget the first of these, until there are at most ``most`` with at most ``most_bytes``."""
+        bodies = SharedBytes()
+        for delivery in deliveries:
+            bodies.add_all(delivery)
+        for count, delivery in enumerate(deliveries):
+            if len(deliveries) - count <= most and bodies.size <= most_bytes:
+                break
+            bodies.remove_all(delivery)
             self._give_up(delivery)
-            del self._deliveries[delivery.id]
-        self.given_up += len(too_many)
-        self._clear_outbox()
+            self._forget(delivery)
+            self.given_up += 1
 
     def _waits(self, delivery: Delivery) -> bool:
         """Whether it waits for its next attempt or for a place."""
@@ -279,3 +314,38 @@ class Ledger:
 
     def _is_in_outbox(self, delivery: Delivery) -> bool:
         return delivery.sent is not None and delivery.sent.number > self._handed_out
+
+
+class SharedBytes:
+    """How many bytes the bodies of deliveries and of the answers to them have; one that many share counts once."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._users: dict[int, int] = {}
+
+    def add(self, body: bytes) -> None:
+        """Somebody uses ``body``, and keeps it."""
+        users = self._users.get(id(body), 0)
+        self._users[id(body)] = users + 1
+        if not users:
+            self.size += len(body)
+
+    def remove(self, body: bytes) -> None:
+        """Somebody who used ``body`` does so no more."""
+        users = self._users.pop(id(body)) - 1
+        if users:
+            self._users[id(body)] = users
+        else:
+            self.size -= len(body)
+
+    def add_all(self, delivery: Delivery) -> None:
+        """Add all the bodies of a delivery."""
+        self.add(delivery.body)
+        for attempt in delivery.attempts:
+            self.add(attempt.outcome.body)
+
+    def remove_all(self, delivery: Delivery) -> None:
+        """Remove all the bodies of a delivery."""
+        self.remove(delivery.body)
+        for attempt in delivery.attempts:
+            self.remove(attempt.outcome.body)

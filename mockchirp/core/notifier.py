@@ -25,8 +25,9 @@ class Notifier:
     def __init__(self, world: World, recorder: Recorder, app_id: str, origin: str, faults: Faults) -> None:
         self.webhooks: dict[str, Webhook] = {}
         self.origin = origin
+        policy = world.policy
         self.deliveries = Ledger(
-            world.timeline, world.events, world.policy.retry_schedule, world.policy.deliveries_kept
+            world.timeline, world.events, policy.retry_schedule, policy.deliveries_kept, policy.bodies_kept
         )
         self._world = world
         self._recorder = recorder

@@ -91,7 +91,7 @@ class Sandbox:
         self.switchboard.connect(self.recorder, self.voicemail_box.greet)
         self._retention = Retention(policy, self.switchboard, self.recorder, self.voicemail_box)
         self.faults = Faults(own_seed, policy.max_faults)
-        self.journal = Journal(policy.journal_size)
+        self.journal = Journal(policy.journal_size, policy.bodies_kept)
         self.notifier = Notifier(world, self.recorder, self.app_id, origin, self.faults)
         self.deliveries = self.notifier.deliveries
         if policy.webhook_url is not None:

@@ -42,6 +42,8 @@ class Policy:
     """How many requests the journal keeps; 0 switches it off."""
     events_kept: int = 200_000
     deliveries_kept: int = 50_000
+    bodies_kept: int = 64 << 20
+    """Bytes of bodies that the ledger of deliveries keeps, and as many in the journal."""
 
 
 @dataclass(frozen=True, slots=True)

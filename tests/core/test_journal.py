@@ -83,3 +83,30 @@ def test_what_is_long_is_cut():
     assert len(exchange.body) == len(exchange.answer) == len(exchange.path) == len(exchange.query) == LARGEST_KEPT
     assert (exchange.body_length, exchange.answer_length) == (LARGEST_KEPT + 1, LARGEST_KEPT + 1)
     assert exchange.headers == [(b"a", b"1")]
+
+
+def test_the_oldest_go_when_they_take_too_many_bytes():
+    """Whatever they consist of; the newest stays however large it is."""
+    large = 60_000
+    for parts in (
+        {"body": b"x" * large},
+        {"answer": b"x" * large},
+        {"path": "/" + "x" * large},
+        {"query": b"x" * large},
+        {"headers": [(b"x", b"x" * large)]},
+    ):
+        journal = Journal(1000, 200_000)
+        for _ in range(10):
+            enter(journal, **parts)
+        assert [exchange.number for exchange in journal.after(0)] == [8, 9, 10]
+        enter(journal, body=b"x" * large, answer=b"x" * large, path="/" + "x" * large, query=b"x", headers=[])
+        assert [exchange.number for exchange in journal.after(0)] == [11]
+        journal.clear()
+        for _ in range(3):
+            enter(journal, **parts)
+        assert len(journal) == 3
+
+    journal = Journal(1000, 1)
+    enter(journal)
+    enter(journal)
+    assert [exchange.number for exchange in journal.after(0)] == [2]

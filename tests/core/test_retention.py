@@ -1,5 +1,7 @@
 """What a sandbox forgets, and what it keeps."""
 
+from dataclasses import replace
+
 import pytest
 
 from mockchirp.core.deliveries import MOST_PENDING, Outcome
@@ -234,6 +236,98 @@ def test_what_one_jump_of_the_clock_brings_about_is_bounded_too():
     assert MOST_AT_ONCE <= len(batch) <= MOST_AT_ONCE * 1.02
     assert batch[-1].delivery_id == "dlv_20000"
     assert [delivery.id for delivery in sandbox.deliveries] == [dispatch.delivery_id for dispatch in batch]
+
+
+LARGE = {"filler": "x" * 100_000}
+"""Metadata that makes a body of some 100 kB."""
+
+
+def test_a_body_that_many_share_counts_once():
+    """So that an event for many webhooks takes no more than for one."""
+    sandbox = make(bodies_kept=250_000)
+    for _ in range(100):
+        sandbox.notifier.add("http://app.test", ["calls.initiated"], {})
+    sandbox.place_call("+15551234567", ENDLESS, metadata=LARGE)
+    for dispatch in sandbox.take_outbox():
+        sandbox.record_outcome(dispatch, Outcome(200, None))
+    sandbox.place_call("+15551234567", ENDLESS, metadata=LARGE)
+
+    assert len([*sandbox.deliveries]) == 200
+    assert len({id(delivery.body) for delivery in sandbox.deliveries}) == 2
+
+
+def test_the_oldest_finished_deliveries_go_when_bodies_take_too_much():
+    """However few they are; what is pending stays."""
+    sandbox = make(bodies_kept=350_000, webhook_url="http://app.test")
+    sandbox.place_call("+15551234567", ENDLESS, metadata=LARGE)
+    (failing,) = sandbox.take_outbox()
+    sandbox.record_outcome(failing, Outcome(500, "answered 500"))
+    for _ in range(6):
+        sandbox.place_call("+15551234567", ENDLESS, metadata=LARGE)
+        for dispatch in sandbox.take_outbox():
+            sandbox.record_outcome(dispatch, Outcome(200, None))
+
+    assert [delivery.id for delivery in sandbox.deliveries] == ["dlv_1", "dlv_6", "dlv_7"]
+
+
+def test_the_bodies_of_answers_count_as_well():
+    """They are as large as the receiver likes, up to 4 KiB for each attempt."""
+    sandbox = make(bodies_kept=100_000, webhook_url="http://app.test")
+    for number in range(100):
+        place(sandbox, ENDLESS)
+        for dispatch in sandbox.take_outbox():
+            sandbox.record_outcome(dispatch, Outcome(200, None, bytes([number]) * 4096))
+
+    assert 18 <= len([*sandbox.deliveries]) <= 24
+
+
+def test_what_waits_is_given_up_when_bodies_take_too_much():
+    """The oldest first; what has just fallen due is sent."""
+    sandbox = make(bodies_kept=350_000, webhook_url="http://app.test")
+    for _ in range(10):
+        sandbox.place_call("+15551234567", ENDLESS, metadata=LARGE)
+        for dispatch in sandbox.take_outbox():
+            sandbox.record_outcome(dispatch, Outcome(500, "answered 500"))
+
+    assert [delivery.id for delivery in sandbox.deliveries] == ["dlv_7", "dlv_8", "dlv_9", "dlv_10"]
+    assert sum(1 for entry in sandbox.timeline if entry.action[0].startswith("dlv_")) == 4
+    assert sandbox.deliveries.given_up == 6
+
+
+def test_everything_is_sent_where_next_to_nothing_is_kept():
+    """A bound of one byte keeps nothing that is finished, and takes nothing that is being sent."""
+    sandbox = make(bodies_kept=1, deliveries_kept=1, webhook_url="http://app.test")
+    for _ in range(20):
+        sandbox.place_call("+15551234567", BRIEF, metadata=LARGE)
+    batch = sandbox.take_outbox()
+
+    assert len(batch) == 100
+    for dispatch in batch:
+        assert sandbox.record_outcome(dispatch, Outcome(200, None)).status == "delivered"
+    assert len([*sandbox.deliveries]) <= 2
+
+
+def test_what_falls_due_in_one_go_is_bounded_in_bytes_too(monkeypatch):
+    """By far more than what is kept may have."""
+    monkeypatch.setattr("mockchirp.core.ledger.MOST_BYTES_AT_ONCE", 550_000)
+    sandbox = make(bodies_kept=1, webhook_url="http://app.test")
+    for _ in range(20):
+        sandbox.place_call("+15551234567", ENDLESS, metadata=LARGE)
+
+    assert [dispatch.delivery_id for dispatch in sandbox.take_outbox()] == [f"dlv_{n}" for n in range(15, 21)]
+
+
+def test_restored_deliveries_share_their_bodies():
+    """Those of one event are one object again, and count once."""
+    sandbox, other = make(webhook_url="http://app.test"), make()
+    sandbox.notifier.add("http://app.test", ["calls.initiated"], {})
+    sandbox.place_call("+15551234567", ENDLESS, metadata=LARGE)
+    copies = [replace(delivery, body=bytes(bytearray(delivery.body))) for delivery in sandbox.deliveries]
+    assert copies[0].body is not copies[1].body
+    other.deliveries.restore(copies, 2, NOW)
+
+    first, second = other.deliveries
+    assert first.body is second.body
 
 
 def test_events_are_numbered_on_when_the_oldest_are_forgotten():
