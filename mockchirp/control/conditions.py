@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, WrapValidator
 
-from mockchirp.control.models import EventName, Held, WebhookEventName
+from mockchirp.control.models import Held
 from mockchirp.core.calls import CallStatus
 from mockchirp.core.ids import PATTERNS
 from mockchirp.core.instants import SECOND
@@ -13,6 +13,7 @@ from mockchirp.core.recordings import RecordingStatus
 from mockchirp.core.suggestions import did_you_mean
 from mockchirp.fields import Body
 from mockchirp.findings import shown
+from mockchirp.state.values import EventName, WebhookEventName
 
 CallId = Annotated[str, Field(json_schema_extra={"pattern": f"^{PATTERNS['call'].pattern}$"})]
 RecordingId = Annotated[str, Field(json_schema_extra={"pattern": f"^{PATTERNS['recording'].pattern}$"})]

@@ -13,15 +13,13 @@ from pydantic import (
 from mockchirp.clock import FASTEST, Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction
 from mockchirp.core.deliveries import DeliveryStatus
-from mockchirp.core.events import EVENTS
 from mockchirp.core.instants import SECOND
 from mockchirp.core.scenarios import FarEndAction
-from mockchirp.core.suggestions import choices
-from mockchirp.core.webhooks import webhook_events
 from mockchirp.fields import FINEST, Body, Closed, Duration, FailsFast, Instant
 from mockchirp.state.calling import CallingFields
 from mockchirp.state.scenarios import Numbers
 from mockchirp.state.scenarios import ScenarioBody as ScenarioBody
+from mockchirp.state.values import EventName, WebhookEventName
 
 LONGEST_HELD = 60 * SECOND
 """How long a request may hold its answer."""
@@ -125,23 +123,6 @@ class SetSandbox(Body):
     seed: int = Field(0, ge=-(2**63), lt=2**63)
 
 
-def _event_type(value: str) -> str:
-    if value not in EVENTS:
-        raise ValueError(f"{value[:80]!r} is not an event{choices(value, EVENTS)}")
-    return value
-
-
-def _webhook_event(value: str) -> str:
-    if value not in webhook_events(strict=False):
-        known = choices(value, webhook_events(strict=False), "they are")
-        raise ValueError(f"{value[:80]!r} is no event of webhooks{known}")
-    return value
-
-
-WebhookEventName = Annotated[
-    str, AfterValidator(_webhook_event), Field(json_schema_extra={"enum": list(webhook_events(strict=False))})
-]
-EventName = Annotated[str, AfterValidator(_event_type), Field(json_schema_extra={"enum": list(EVENTS)})]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 

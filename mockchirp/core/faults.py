@@ -7,12 +7,13 @@ creation applies; one that is drawn and stays away leaves its place to the next.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from mockchirp.core.errors import ChirpError, Conflict, InjectedError, NotFound, RateLimitExceeded
+from mockchirp.core.errors import ChirpError, Conflict, InjectedError, InvalidRequest, NotFound, RateLimitExceeded
 from mockchirp.core.instants import format_duration, format_milli
+from mockchirp.core.suggestions import choices
 
 Target = Literal["api", "webhook"]
 Abort = Literal["reset", "truncate", "hang"]
@@ -201,6 +202,65 @@ class Faults:
         del self._faults[fault.id]
         if fault in self._in_force(fault):
             self._in_force(fault).remove(fault)
+
+
+_OF_REQUESTS = ("operation", "status", "code", "message", "abort")
+_OF_WEBHOOKS = ("event", "duplicate", "drop", "reorder")
+_DONE_TO_WEBHOOKS = ("duplicate", "drop", "delay", "reorder")
+
+
+def check_fault(asked: Mapping[str, Any], operations: Mapping[str, bool], longest_hold: int) -> None:
+    """Raise :class:`InvalidRequest`, which names the field, if what is asked of a fault does not go together.
+
+    ``asked`` are the fields of :class:`Fault` that are given and not None, ``operations`` those of Chirp's API, each with
+    whether it is about a call, and ``longest_hold`` is how many milliseconds a request may be delayed.
+    """
+    if asked["target"] == "webhook":
+        _check_for_webhooks(asked)
+    else:
+        _check_for_requests(asked, operations, longest_hold)
+
+
+def _check_for_requests(asked: Mapping[str, Any], operations: Mapping[str, bool], longest_hold: int) -> None:
+    for name in _OF_WEBHOOKS:
+        if name in asked:
+            raise InvalidRequest(f'{name} is for webhooks: it needs "target": "webhook"', param=name)
+    operation, code, abort, delay = (asked.get(name) for name in ("operation", "code", "abort", "delay"))
+    if operation not in (None, "*"):
+        if operation not in operations:
+            known = choices(operation, operations)
+            raise InvalidRequest(f"operation: {operation[:80]!r} is not an operationId{known}", param="operation")
+        if "call_id" in asked and not operations[operation]:
+            raise InvalidRequest(f"callId: {operation} is about no call in particular", param="callId")
+    is_error = "status" in asked or code is not None
+    if not (is_error or delay is not None or abort is not None):
+        raise InvalidRequest("say what goes wrong: status or code, delay, abort", param="status")
+    if abort is not None and (is_error or "message" in asked):
+        raise InvalidRequest(f"abort: with {abort} there is no answer to give a status, code or message", param="abort")
+    if abort == "hang" and delay is not None:
+        raise InvalidRequest("delay: a hang is as long as it gets", param="delay")
+    if "message" in asked and not is_error:
+        raise InvalidRequest("message: it needs a status or a code", param="message")
+    if code is not None and asked.get("status") not in (None, CODES[code].status):
+        raise InvalidRequest(f"status: {code} comes with {CODES[code].status}", param="status")
+    if delay is not None and delay > longest_hold:
+        longest = format_duration(longest_hold)
+        raise InvalidRequest(
+            f"delay: a request can be delayed by at most {longest}, as fault_hold_limit says", param="delay"
+        )
+
+
+def _check_for_webhooks(asked: Mapping[str, Any]) -> None:
+    for name in _OF_REQUESTS:
+        if name in asked:
+            raise InvalidRequest(
+                f"{name} is for requests; a webhook fault has one of {', '.join(_DONE_TO_WEBHOOKS)}", param=name
+            )
+    wanted = [name for name in _DONE_TO_WEBHOOKS if name in asked]
+    if not wanted:
+        raise InvalidRequest(f"say what goes wrong: one of {', '.join(_DONE_TO_WEBHOOKS)}", param="drop")
+    if len(wanted) > 1:
+        raise InvalidRequest(f"{wanted[1]} can't go with {wanted[0]}: a webhook fault does one thing", param=wanted[1])
 
 
 def error_of(fault: Fault, retry_after: int) -> ChirpError:

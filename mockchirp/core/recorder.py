@@ -33,8 +33,8 @@ class Recorder:
         self._app_id = app_id
         self._calls = calls
         self.size_of = size_of
-        self.when_completed: list[Callable[[Recording], None]] = []
-        """Told of every recording that is ready."""
+        self.when_finished: list[Callable[[Recording], None]] = []
+        """Told of every recording whose processing has come to its end, well or not."""
 
     def get(self, recording_id: str) -> Recording:
         """The recording with this id; raise :class:`InvalidRequest` if it is none, :class:`NotFound` if it is unknown."""
@@ -78,9 +78,9 @@ class Recorder:
         data = {"status": recording.status, "duration": recording.duration, "format": recording.format}
         if recording.status == "failed":
             self._world.emit("recording.failed", call, data, recording=recording)
-            return
-        self._world.emit("calls.recording.completed", call, data, "completed", recording=recording)
-        for tell in self.when_completed:
+        else:
+            self._world.emit("calls.recording.completed", call, data, "completed", recording=recording)
+        for tell in self.when_finished:
             tell(recording)
 
     def decide(self, recording_id: str, outcome: RecordingOutcome) -> Recording:

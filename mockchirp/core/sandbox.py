@@ -101,7 +101,7 @@ class Sandbox:
     def discard(self) -> None:
         """Nobody needs this sandbox any more: cut it apart, so that its memory is free at once."""
         self._world.listeners.clear()
-        self.recorder.when_completed.clear()
+        self.recorder.when_finished.clear()
 
     # Time and effects
 

@@ -28,13 +28,13 @@ class VoicemailBox:
     ) -> None:
         self.voicemails: dict[str, Voicemail] = {}
         self.messages: set[str] = set()
-        """The recordings that are messages and not yet voicemails."""
+        """The recordings that are messages and may still become voicemails: none of them has come to its end."""
         self._world = world
         self._recorder = recorder
         self._calls = calls
         self._configuration = configuration
         self._people = people
-        recorder.when_completed.append(self._keep)
+        recorder.when_finished.append(self._keep)
 
     def greet(self, call: Call) -> None:
         """Play the greeting to the caller of an inbound ``call`` that has just become `voicemail`."""
@@ -83,6 +83,8 @@ class VoicemailBox:
         if recording.id not in self.messages:
             return
         self.messages.discard(recording.id)
+        if recording.status == "failed":
+            return  # nothing can be heard of it
         world = self._world
         call = self._calls[recording.call_id]
         voicemail = Voicemail(

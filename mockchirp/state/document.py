@@ -6,25 +6,24 @@ sandbox goes on as it would have: identifiers, instants, timers and counts.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.alias_generators import to_camel
 
 from mockchirp.clock import FASTEST, Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction, Leg
 from mockchirp.core.deliveries import DeliveryStatus
-from mockchirp.core.faults import Abort, Target
 from mockchirp.core.recordings import RecordingFormat, RecordingStatus
 from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
 from mockchirp.fields import Body, Duration
 from mockchirp.state.calling import CallingFields
 from mockchirp.state.errors import BadState
+from mockchirp.state.faults import FaultFields, above_zero
 from mockchirp.state.scenarios import MOST_SCENARIOS, Numbers, ScenarioBody
 from mockchirp.state.values import (
     MOST,
     Absolute,
     ActionName,
     CallId,
-    Code,
     ConfigurationId,
     Count,
     DeliveryId,
@@ -238,26 +237,13 @@ class TimerPart(Part):
     does: FarEndAction | None = None
 
 
-class FaultPart(Part):
+class FaultPart(FaultFields):
     """A fault and how often it has applied."""
 
+    delay: Annotated[Duration, AfterValidator(above_zero)] | None = None  # the schema of all that is exported
     id: FaultId | None = None
     created_at: When | None = None
-    target: Target = "api"
-    call_id: CallId | None = None
-    times: Number | None = None
-    probability: float = Field(1.0, ge=0, le=1)
     expires_at: When | None = None
-    delay: Duration | None = None
-    operation: str = Field("*", max_length=80)
-    status: int | None = Field(None, ge=400, le=599)
-    code: Code | None = None
-    message: str | None = Field(None, min_length=1, max_length=1000)
-    abort: Abort | None = None
-    event: EventName | None = None
-    duplicate: int = Field(0, ge=0, le=100)
-    drop: bool = False
-    reorder: int = Field(0, ge=0, le=100)
     matched: Count = 0
     injected: Count = 0
 

@@ -8,6 +8,7 @@ which others may work.
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -24,7 +25,8 @@ from mockchirp.core.recordings import Recording
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.scenarios import ScenarioBook
 from mockchirp.core.timeline import ACTION_NAMES, Entry
-from mockchirp.state.document import VERSION
+from mockchirp.fields import Body
+from mockchirp.state.document import VERSION, CallPart, DeliveryPart, FaultPart
 from mockchirp.state.scenarios import show_scenario
 
 Json = dict[str, Any]
@@ -204,9 +206,21 @@ def _list(name: bytes, rows: Iterable[Any], show: Callable[[Any], Json]) -> Iter
     yield b"]"
 
 
-def _told(shown: Json) -> Json:
-    """Without what says nothing: null, false, zero, empty."""
-    return {name: value for name, value in shown.items() if value}
+def _told(shown: Json, part: type[Body]) -> Json:
+    """Without what reading makes of nothing: null, and what is empty, zero or false where that is the default of ``part``."""
+    silent = _silent(part)
+    return {name: value for name, value in shown.items() if value or (value is not None and name not in silent)}
+
+
+@cache
+def _silent(part: type[Body]) -> frozenset[str]:
+    """The fields of a part that are empty, zero or false where nothing is said of them."""
+    defaults = {
+        field.alias or to_camel(name): field.get_default(call_default_factory=True)
+        for name, field in part.model_fields.items()
+        if not field.is_required()
+    }
+    return frozenset(name for name, default in defaults.items() if default is not None and not default)
 
 
 def _call(
@@ -221,7 +235,7 @@ def _call(
     current = snapshot.book.get(scenario.name)
     if current is not scenario and current != scenario:
         shown["scenarioDefinition"] = show_scenario(scenario)
-    shown["participants"] = [participant._asdict() for participant in shown["participants"]]
+    shown["participants"] = [participant._asdict() for participant in shown["participants"]] or None
     if shown["participantCount"] == 2:
         del shown["participantCount"]
     ids = snapshot.recording_ids.get(id, ())
@@ -230,7 +244,7 @@ def _call(
         place, left = voicemails[id]
         shown["voicemail"] = {**VOICEMAIL.show(left), "order": place}
     never_answered = shown["endedAt"] is not None and shown["answeredAt"] is None
-    told = _told(shown)
+    told = _told(shown, CallPart)
     if never_answered:
         told["answeredAt"] = None
     return told
@@ -256,7 +270,7 @@ def _delivery(
     shown["attempts"] = [_attempt(attempt) for attempt in delivery.attempts[:count]]
     if sent is not None and shown["status"] == "pending":
         shown["underWay"] = places[sent.number]
-    return {**_told(shown), **said}
+    return {**_told(shown, DeliveryPart), **said}
 
 
 def _attempt(attempt: Attempt) -> Json:
@@ -308,4 +322,7 @@ def _fault(fault: Fault) -> Json:
     shown = FAULT.show(FAULT.of(fault))
     if fault.delay is not None:
         shown["delay"] = format_duration(fault.delay)
-    return {name: value for name, value in shown.items() if value is not None}
+    not_asked = [name for name in ("duplicate", "drop", "reorder") if not shown[name]]
+    for name in [*not_asked, *(["operation"] if fault.target == "webhook" else [])]:
+        del shown[name]
+    return _told(shown, FaultPart)

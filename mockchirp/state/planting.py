@@ -3,7 +3,6 @@
 from mockchirp.clock import LATEST, Clock, machine_now, real_seconds
 from mockchirp.core.errors import ChirpError
 from mockchirp.core.sandbox import Sandbox
-from mockchirp.core.suggestions import choices
 from mockchirp.live import LiveSandbox
 from mockchirp.runtime import Runtime
 from mockchirp.state.document import Document
@@ -18,9 +17,10 @@ def make(runtime: Runtime, document: Document, key: str, seed: int) -> tuple[San
     defaults, given = runtime.defaults, document.clock
     mode = given.mode or defaults.clock_mode
     rate = given.rate or defaults.clock_rate
-    ground = Ground(key, seed, runtime.default_now(mode), defaults.policy, runtime.size_of, runtime.origin)
+    ground = Ground(
+        key, seed, runtime.default_now(mode), defaults.policy, runtime.size_of, runtime.origin, runtime.operations
+    )
     sandbox = restore(document, ground)
-    _check_operations(runtime, document)
     start = sandbox.now
     if given.as_of is not None and mode == "real":
         start = min(LATEST, start + int(max(0, machine_now() - given.as_of) * rate))
@@ -42,12 +42,3 @@ def plant(runtime: Runtime, document: Document) -> LiveSandbox:
         return runtime.settle(keys, seed, *make(runtime, document, keys[0], seed))
     except ChirpError as error:
         raise BadState(path, error.message) from None
-
-
-def _check_operations(runtime: Runtime, document: Document) -> None:
-    for place, fault in enumerate(document.faults):
-        if fault.operation != "*" and fault.operation not in runtime.operations:
-            known = choices(fault.operation, runtime.operations, "those are")
-            raise BadState(
-                ("faults", place, "operation"), f"{fault.operation!r} is not an operation of Chirp's API{known}"
-            )

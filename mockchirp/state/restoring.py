@@ -1,12 +1,13 @@
 """From the document of a state to a sandbox that goes on from there."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
 from mockchirp.core.calls import check_address
-from mockchirp.core.faults import Fault
+from mockchirp.core.faults import Fault, check_fault
 from mockchirp.core.instants import MINUTE
 from mockchirp.core.recorder import SizeOf
 from mockchirp.core.sandbox import Sandbox
@@ -26,7 +27,7 @@ from mockchirp.state.timers import given_timers, usual_timers
 class Ground:
     """What a document is put on: the key that the sandbox is for, and what it gets where the document says nothing.
 
-    ``now`` is where its clock starts.
+    ``now`` is where its clock starts, and ``operations`` are those of Chirp's API, each with whether it is about a call.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Ground:
     policy: Policy
     size_of: SizeOf
     origin: str
+    operations: Mapping[str, bool] = field(default_factory=dict)
 
 
 def read(value: Any) -> Document:
@@ -80,7 +82,7 @@ def restore(document: Document, ground: Ground) -> Sandbox:
     numbers = [int(delivery.id.removeprefix("dlv_")) for delivery in deliveries]
     sandbox.deliveries.restore(deliveries, _last("deliveries", counts, numbers), now)
     _schedule(sandbox, document)
-    _add_faults(sandbox, document.faults, counts)
+    _add_faults(sandbox, document.faults, counts, ground.operations)
     if counts is not None:
         for kind, count in counts.ids.items():
             sandbox.ids.counts[kind] = max(count, sandbox.ids.counts.get(kind, 0))
@@ -143,7 +145,9 @@ def _schedule(sandbox: Sandbox, document: Document) -> None:
             sandbox.timeline.schedule(at, action, order)
 
 
-def _add_faults(sandbox: Sandbox, parts: list[FaultPart], counts: CountsPart | None) -> None:
+def _add_faults(
+    sandbox: Sandbox, parts: list[FaultPart], counts: CountsPart | None, operations: Mapping[str, bool]
+) -> None:
     faults: dict[str, Fault] = {}
     now = sandbox.now
     if len(parts) > sandbox.policy.max_faults:
@@ -152,42 +156,26 @@ def _add_faults(sandbox: Sandbox, parts: list[FaultPart], counts: CountsPart | N
     last = _last("faults", counts, numbers)
     for place, part in enumerate(parts):
         with within("faults", place):
-            _check_fault(part)
+            check_fault(part.asked, operations, sandbox.policy.fault_hold_limit)
+            if part.times is not None and part.matched > part.times:
+                raise BadState(("matched",), f"{part.matched} is more than times")
+            if part.injected > part.matched:
+                raise BadState(("injected",), f"{part.injected} is more than matched")
             id = part.id
             if id is None:
                 last += 1
                 id = f"flt_{last}"
             if id in faults:
                 raise BadState(("id",), f"{id} is there twice")
-            plain = part.model_dump(exclude={"id", "created_at", "expires_at"})
             faults[id] = Fault(
                 id=id,
                 created_at=now if part.created_at is None else part.created_at.at(now),
                 expires_at=None if part.expires_at is None else part.expires_at.at(now),
-                **plain,
+                matched=part.matched,
+                injected=part.injected,
+                **part.asked,
             )
     sandbox.faults.restore(faults.values(), last)
-
-
-def _check_fault(part: FaultPart) -> None:
-    of_requests = {"status": part.status, "code": part.code, "message": part.message, "abort": part.abort}
-    of_webhooks = {"event": part.event, "duplicate": part.duplicate, "drop": part.drop, "reorder": part.reorder}
-    foreign = of_webhooks if part.target == "api" else of_requests
-    for field, value in foreign.items():
-        if value:
-            raise BadState((field,), f"a fault whose target is {part.target} has no use for it")
-    does = [field for field in ("duplicate", "drop", "reorder") if of_webhooks[field]]
-    does += ["delay"] if part.delay else []
-    if part.target == "api":
-        does += [field for field in ("status", "code", "abort") if of_requests[field]]
-    elif len(does) > 1:
-        raise BadState((does[1],), f"it can't go with {does[0]}: a webhook fault does one thing")
-    if not does:
-        raise BadState((), "it does nothing: say what goes wrong")
-    if part.abort is not None and (part.status or part.code):
-        raise BadState(("abort",), f"with {part.abort} there is no answer to give a status or code")
-    if part.times is not None and part.matched > part.times:
-        raise BadState(("matched",), f"{part.matched} is more than times")
 
 
 def _last(name: str, counts: CountsPart | None, numbers: list[int]) -> int:

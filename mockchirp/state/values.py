@@ -15,6 +15,7 @@ from mockchirp.core.keys import APP_KEY, APP_KEYS_ARE
 from mockchirp.core.suggestions import choices
 from mockchirp.core.timeline import ACTION_NAMES
 from mockchirp.core.urls import LONGEST_URL, check_http_url
+from mockchirp.core.webhooks import webhook_events
 from mockchirp.fields import INSTANT, LATER_INSTANT, Duration
 
 MOST = 2**53 - 1
@@ -62,10 +63,10 @@ def _reachable(instant: int, latest: int = LATEST) -> int:
     return instant
 
 
-def _one_of(known: Collection[str], what: str) -> Callable[[str], str]:
+def _one_of(known: Collection[str], what: str, lead: str = "those are") -> Callable[[str], str]:
     def check(value: str) -> str:
         if value not in known:
-            raise ValueError(f"{value[:80]!r} is not {what}{choices(value, known, 'those are')}")
+            raise ValueError(f"{value[:80]!r} is not {what}{choices(value, known, lead)}")
         return value
 
     return check
@@ -103,6 +104,7 @@ def _origin(value: str) -> str:
     return value
 
 
+_OF_WEBHOOKS = webhook_events(strict=False)
 _SPAN = r"[0-9]{1,6}(ms|s|m|h|d)"
 _WHEN = {
     "type": "string",
@@ -118,7 +120,9 @@ Absolute = Annotated[int, BeforeValidator(_absolute), WithJsonSchema(_ABSOLUTE)]
 Span = Annotated[Duration, Field(le=366 * DAY)]
 """A duration of what people do, in milliseconds."""
 
-CallId = Annotated[str, AfterValidator(_id_of("call"))]
+CallId = Annotated[
+    str, AfterValidator(_id_of("call")), Field(json_schema_extra={"pattern": f"^{PATTERNS['call'].pattern}$"})
+]
 RecordingId = Annotated[str, AfterValidator(_id_of("recording"))]
 VoicemailId = Annotated[str, AfterValidator(_id_of("voicemail"))]
 WebhookId = Annotated[str, AfterValidator(_id_of("webhook"))]
@@ -126,9 +130,20 @@ ConfigurationId = Annotated[str, AfterValidator(_id_of("calling config"))]
 DeliveryId = Annotated[str, Field(pattern=r"^dlv_[1-9][0-9]{0,14}$")]
 FaultId = Annotated[str, Field(pattern=r"^flt_[1-9][0-9]{0,14}$")]
 
-EventName = Annotated[str, AfterValidator(_one_of(EVENTS, "an event"))]
+EventName = Annotated[
+    str, AfterValidator(_one_of(EVENTS, "an event", "known are")), Field(json_schema_extra={"enum": list(EVENTS)})
+]
+WebhookEventName = Annotated[
+    str,
+    AfterValidator(_one_of(_OF_WEBHOOKS, "an event of webhooks", "they are")),
+    Field(json_schema_extra={"enum": list(_OF_WEBHOOKS)}),
+]
 ActionName = Annotated[str, AfterValidator(_one_of(list(ACTION_NAMES.values()), "an action"))]
-Code = Annotated[str, AfterValidator(_one_of(CODES, "a code that Chirp documents for calling"))]
+Code = Annotated[
+    str,
+    AfterValidator(_one_of(CODES, "a code that Chirp documents for calling")),
+    Field(json_schema_extra={"enum": list(CODES)}),
+]
 Kind = Annotated[str, AfterValidator(_one_of(PREFIXES, "a kind of identifier"))]
 Key = Annotated[str, AfterValidator(_key)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]

@@ -1,5 +1,7 @@
 """Faults by the control API: what they may be, and what they do to webhooks in the log of deliveries."""
 
+import re
+
 import pytest
 
 FAULTS = "/_mockchirp/faults"
@@ -134,6 +136,31 @@ def test_a_fault_that_makes_no_sense_is_refused(mock, refused, body, param, says
     refused(mock.post(FAULTS, body), 400, param=param, says=says)
 
     assert mock.get(FAULTS).json()["totalCount"] == 0
+
+
+@pytest.mark.parametrize(("body", "param", "says"), NONSENSE, ids=[str(body)[:60] for body, _, _ in NONSENSE])
+def test_a_document_holds_no_fault_that_makes_no_sense(mock, refused, body, param, says):
+    """What can't be made can't be imported: both say the same, but for the place in the document."""
+    made = mock.post(FAULTS, body).json()["error"]["message"]
+
+    imported = mock.put("/_mockchirp/state", {"faults": [body]})
+
+    if param == "duration":  # a document has an instant instead
+        refused(imported, 400, param="faults.0.duration", says="not a known field")
+        return
+    message = refused(imported, 400, param=f"faults.0.{param}", says=says)
+    reasons = [
+        re.sub(rf"^(faults\.0\.)?{param}:? ({param} )?", "", text).split(" fields are ")[0] for text in (message, made)
+    ]
+    assert reasons[0] == reasons[1]  # each surface has some fields of its own
+
+
+def test_a_document_holds_no_fault_of_a_call_in_operations_without_one(mock, refused):
+    """As little as such a fault can be made."""
+    call_id = mock.call()["id"]
+    for operation in ("createCall", "listVoicemails", "createWebhook", "createWebrtcToken"):
+        body = {"status": 500, "callId": call_id, "operation": operation}
+        refused(mock.put("/_mockchirp/state", {"faults": [body]}), 400, param="faults.0.callId", says=operation)
 
 
 def test_a_fault_of_a_call_needs_one_that_there_is(mock, refused):

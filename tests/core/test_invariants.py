@@ -305,6 +305,12 @@ class Life(RuleBasedStateMachine):
             self.recordings[recording.id] = recording.status
 
     @invariant()
+    def a_message_is_still_to_come(self):
+        """What is counted among the messages runs or is processed; anything else would never become a voicemail."""
+        for id in self.sandbox.voicemail_box.messages:
+            assert self.sandbox.recorder.recordings[id].status in ("recording", "processing")
+
+    @invariant()
     def events_are_numbered_and_in_order(self):
         events = list(self.sandbox.events.after(self.seen))
         if self.bounds and events:

@@ -534,11 +534,12 @@ REFUSED = [
         "no delivery",
     ),
     ({"faults": [{"status": 200}]}, "faults.0.status", "greater than or equal to 400"),
-    ({"faults": [{}]}, "faults.0", "does nothing"),
-    ({"faults": [{"status": 500, "drop": True}]}, "faults.0.drop", "no use"),
+    ({"faults": [{}]}, "faults.0.status", "say what goes wrong"),
+    ({"faults": [{"status": 500, "drop": True}]}, "faults.0.drop", "is for webhooks"),
     ({"faults": [{"status": 500, "abort": "reset"}]}, "faults.0.abort", "no answer to give"),
     ({"faults": [{"target": "webhook", "drop": True, "duplicate": 1}]}, "faults.0.drop", "can't go with duplicate"),
     ({"faults": [{"status": 500, "times": 1, "matched": 2}]}, "faults.0.matched", "more than times"),
+    ({"faults": [{"status": 500, "matched": 2, "injected": 3}]}, "faults.0.injected", "more than matched"),
     ({"faults": [{"id": "flt_1", "status": 500}] * 2}, "faults.1.id", "twice"),
     ({"counts": {"ids": {"cow": 1}}}, "counts.ids.cow.[key]", "not a kind"),
     ({"deliveries": [delivery(id="dlv_9")], "counts": {"deliveries": 8}}, "counts.deliveries", "there is a number 9"),
@@ -586,6 +587,25 @@ def test_bounds_of_the_server_hold(open_ark):
         ark.take_up({"webhooks": [{"url": "http://x.test"}] * 2})
     with pytest.raises(BadState, match="max_faults allows 1"):
         ark.take_up({"faults": [{"status": 500}] * 2})
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_a_message_that_failed_leaves_a_state_that_can_be_read(ark, decided):
+    """Whether the caller's number has it so or somebody decides: the recording is there, and no message any more."""
+    sandbox = ark.fresh()
+    made = sandbox.receive_call(TWO if decided else "+15005550006")
+    sandbox.send_to_voicemail(made.id)
+    sandbox.run_until(T0 + 34 * SECOND)
+    if decided:
+        sandbox.recorder.decide(made.recording_ids[0], "failed")
+    sandbox.run_until(T0 + MINUTE)
+
+    again = ark.take_up(ark.export(sandbox))
+
+    (recording,) = again.recordings_of(made.id)
+    assert recording.status == "failed"
+    assert not again.voicemail_box.voicemails
+    assert ark.export(again) == ark.export(sandbox)
 
 
 def test_an_export_is_what_the_schema_says(ark):

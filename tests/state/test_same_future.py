@@ -68,7 +68,7 @@ class Twins(RuleBasedStateMachine):
     def place_call(self, to, metadata):
         self.both(lambda sandbox: sandbox.place_call("+15551234567", to, metadata=metadata))
 
-    @rule(number=st.sampled_from([None, "+15005550002", "+15005550008"]), channel=st.sampled_from(["pstn", "webrtc"]))
+    @rule(number=st.sampled_from([None, *NUMBERS]), channel=st.sampled_from(["pstn", "webrtc"]))
     def receive_call(self, number, channel):
         self.both(lambda sandbox: sandbox.receive_call(number, from_channel=channel))
 
