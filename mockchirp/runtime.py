@@ -91,7 +91,7 @@ class Runtime:
         error.message += f" in the sandbox of {owner}"
         if key is None:
             error.message += ", the default one, since no key was sent"
-        other = next((each for each in self if each is not live and each.sandbox.holds(error.sought)), None)
+        other = next((each for each in self if each is not live and _holds(each.sandbox, error.sought)), None)
         if other is not None:
             error.message += f"; the sandbox of {hide_keys(other.key)} has it"
 
@@ -170,3 +170,9 @@ class Runtime:
     def _check_accepted(self, key: str) -> None:
         if self.defaults.api_keys and key not in self.defaults.api_keys:
             raise Unauthenticated("Invalid API key: it is not among the keys that this server was started with")
+
+
+def _holds(sandbox: Sandbox, id: str) -> bool:
+    """Whether a sandbox has a call, recording, voicemail or webhook with this id; other things have ids that come again in each."""
+    things = (sandbox.calls, sandbox.recorder.recordings, sandbox.voicemail_box.voicemails, sandbox.notifier.webhooks)
+    return any(id in each for each in things)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from mockchirp.core.errors import Conflict, InvalidPhoneNumber, InvalidRequest
-from mockchirp.core.instants import SECOND, format_duration, format_second
+from mockchirp.core.instants import SECOND, format_duration, format_milli, format_second
 from mockchirp.core.recordings import RecordingFormat
 from mockchirp.core.scenarios import FarEndAction, Scenario, Trigger
 
@@ -111,7 +111,7 @@ class Command:
         if call.status not in self.statuses:
             allowed = " or ".join(status for status in EVENT_OF_STATUS if status in self.statuses)
             raise Conflict(
-                f"{call.id} is {call.status}; it can't {self.what}: {self.name} needs a call that is {allowed}",
+                f"{call.id} is {call.status}; it can't {self.what}: {self.name} needs a call that is {allowed}{how_it_came(call)}",
                 param="type",
             )
 
@@ -216,9 +216,23 @@ class Call:
     """The parties that are connected now."""
     participant_count: int = 2
 
+    decided_at: int | None = None
+    """When the app's default decided on an inbound call, since no command had come."""
+
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+
+def how_it_came(call: Call) -> str:
+    """A further sentence for those who come too late: when the default decided on the call and how, or when it ended."""
+    if call.decided_at is not None:
+        at = format_milli(call.decided_at)
+        outcome = "its caller heard a busy signal" if call.status == "busy" else "it went to voicemail"
+        if call.decided_at == call.created_at:
+            return f". By the app's calling configuration {outcome} at once, at {at}"
+        return f". Its {DECISION_TIME // SECOND} s for a command ran out at {at}, and {outcome} by default"
+    return "" if call.ended_at is None else f". It ended at {format_milli(call.ended_at)}"
 
 
 def public_call(call: Call) -> dict[str, object]:

@@ -41,7 +41,7 @@ EVENTS = {
         EventType("call.command", "a command was accepted", webhook=False),
         EventType("recording.started", "a recording begins", webhook=False),
         EventType("recording.processing", "a recording ended and is being processed", webhook=False),
-        EventType("recording.failed", "the processing of a recording failed", webhook=False),
+        EventType("recording.failed", "the processing of a recording failed; `data.reason` says why", webhook=False),
         EventType("recording.deleted", "a recording was deleted", webhook=False),
     )
 }

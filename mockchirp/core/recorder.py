@@ -68,15 +68,20 @@ class Recorder:
         processing_time = world.policy.processing_time if wanted is None else wanted
         world.timeline.schedule(world.now + processing_time, FinishProcessing(recording.id))
 
-    def finish(self, recording: Recording) -> None:
-        """Processing comes to its end, as the recording's outcome says."""
+    def finish(self, recording: Recording, why: str | None = None) -> None:
+        """Processing comes to its end, as the recording's outcome says; ``why`` where it was not the scenario that said so."""
         assert recording.duration is not None, "a recording that is processed has ended"
         if recording.outcome == "completed":
             recording.file_size = self.size_of(recording.format, recording.duration)
         _enter(recording, recording.outcome)
         call = self._calls[recording.call_id]
-        data = {"status": recording.status, "duration": recording.duration, "format": recording.format}
+        data: dict[str, object] = {
+            "status": recording.status,
+            "duration": recording.duration,
+            "format": recording.format,
+        }
         if recording.status == "failed":
+            data["reason"] = why or reason_of_failure(call)
             self._world.emit("recording.failed", call, data, recording=recording)
         else:
             self._world.emit("calls.recording.completed", call, data, "completed", recording=recording)
@@ -92,7 +97,7 @@ class Recorder:
             )
         self._world.timeline.cancel(recording.id)
         recording.outcome = outcome
-        self.finish(recording)
+        self.finish(recording, f"a control request decided that it is {outcome}")
         return recording
 
     def delete(self, recording_id: str) -> None:
@@ -118,6 +123,13 @@ class Recorder:
             return public_recording(recording, None)
         signed = sign(self.secret, recording.path, self._world.now + LINK_LIFETIME, self._app_id)
         return public_recording(recording, f"{origin}{recording.path}?signed={signed}")
+
+
+def reason_of_failure(call: Call) -> str:
+    """Why a recording of ``call`` whose outcome was known from the beginning has failed."""
+    if call.scenario.recording == "failed":
+        return f"the scenario {call.scenario.name} says that processing fails"
+    return "the state that was imported says that processing fails"
 
 
 def _enter(recording: Recording, status: RecordingStatus) -> None:

@@ -17,6 +17,7 @@ from mockchirp.core.calls import (
     Leg,
     after_far_end,
     check_address,
+    how_it_came,
 )
 from mockchirp.core.configuration import CallingConfiguration
 from mockchirp.core.deliveries import Delivery, Dispatch, Outcome
@@ -236,16 +237,13 @@ class Sandbox:
             raise NotFound(f"No such call: {call_id}", param="callId", sought=call_id)
         return call
 
-    def holds(self, id: str) -> bool:
-        """Whether it has a call, recording, voicemail or webhook with this id."""
-        things = (self.calls, self.recorder.recordings, self.voicemail_box.voicemails, self.notifier.webhooks)
-        return any(id in each for each in things)
-
     def end_call(self, call_id: str) -> None:
         """End a live call: `completed` after the answer, `canceled` before it; raise :class:`Conflict` if it has ended."""
         call = self.call(call_id)
         if not call.is_live:
-            raise Conflict(f"{call.id} is {call.status}: it has ended already; only a live call can be ended")
+            raise Conflict(
+                f"{call.id} is {call.status}: it has ended already; only a live call can be ended{how_it_came(call)}"
+            )
         self.switchboard.hang_up(call)
 
     def far_end(self, call_id: str, action: FarEndAction) -> Call:

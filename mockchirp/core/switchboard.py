@@ -80,6 +80,7 @@ class Switchboard:
 
     def decide_by_default(self, call: Call) -> None:
         """No command has come in time: voicemail if the app has it, else the caller hears a busy signal."""
+        call.decided_at = self._world.now
         if self._configuration.voicemail_enabled:
             self.enter(call, "voicemail")
         else:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from mockchirp.core.calls import END_REASONS, LIVE, TERMINAL, TRANSITIONS, Call, CallStatus, Participant, check_address
-from mockchirp.core.instants import SECOND, whole_seconds
+from mockchirp.core.instants import SECOND, format_milli, whole_seconds
 from mockchirp.core.recordings import Recording
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.scenarios import SCENARIOS, Scenario
@@ -107,6 +107,7 @@ class CallReader:
             queued_recording=part.queued_recording,
             participants=_participants(part),
             participant_count=part.participant_count or 2,
+            decided_at=_decided_at(part, times, self._now),
         )
         if times.answered is not None and times.ended is not None:
             call.duration = whole_seconds(times.answered, times.ended)
@@ -249,6 +250,17 @@ def _check_call(part: CallPart) -> None:
         raise BadState(("queuedRecording",), f"only a live call that was not answered has one; this one is {status}")
     if part.voicemail is not None and status in ("initiated", "ringing"):
         raise BadState(("voicemail",), f"a call that is {status} has none yet")
+
+
+def _decided_at(part: CallPart, times: CallTimes, now: int) -> int | None:
+    if part.decided_at is None:
+        return None
+    if part.direction != "inbound" or part.status == "initiated" or times.answered is not None:
+        raise BadState(("decidedAt",), "only of an inbound call, and one that was not answered, the default decides")
+    at = part.decided_at.at(now)
+    if not times.created <= at <= (now if times.ended is None else times.ended):
+        raise BadState(("decidedAt",), f"{format_milli(at)} is not within the life of the call")
+    return at
 
 
 def _participants(part: CallPart) -> tuple[Participant, ...]:

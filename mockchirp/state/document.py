@@ -167,6 +167,8 @@ class CallPart(Part):
     hold: bool = False
     muted: list[Leg] = Field(default_factory=list, max_length=2)
     queued_recording: RecordingFormat | None = None
+    decided_at: When | None = None
+    """When the app's default decided on it, since no command had come."""
     recordings: list[RecordingPart] = Field(default_factory=list)
     voicemail: VoicemailPart | None = None
     participants: list[ParticipantPart] | None = None

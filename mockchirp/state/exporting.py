@@ -60,8 +60,8 @@ class _Row:
 CALL = _Row(
     *("id", "direction", "status", "from_address", "to_address", "from_channel", "to_channel"),
     *("created_at", "answered_at", "ended_at", "end_reason", "metadata", "livekit_room_name", "scenario"),
-    *("on_hold", "muted", "queued_recording", "participants", "participant_count"),
-    instants=("created_at", "answered_at", "ended_at"),
+    *("on_hold", "muted", "queued_recording", "participants", "participant_count", "decided_at"),
+    instants=("created_at", "answered_at", "ended_at", "decided_at"),
 )
 RECORDING = _Row(
     *("id", "format", "status", "started_at", "ended_at", "outcome", "file_size"), instants=("started_at", "ended_at")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from mockchirp.core.calls import EVENT_OF_STATUS, Call, Participant
 from mockchirp.core.events import Event
 from mockchirp.core.instants import SECOND
+from mockchirp.core.recorder import reason_of_failure
 from mockchirp.core.recordings import Recording
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.voicemails import Voicemail
@@ -74,6 +75,8 @@ def _of_recording(call: Call, recording: Recording, ready_at: int) -> Iterator[_
     if recording.status in ("completed", "failed"):
         type = "calls.recording.completed" if recording.status == "completed" else "recording.failed"
         data = {"status": recording.status, "duration": recording.duration, "format": format}
+        if recording.status == "failed":
+            data["reason"] = reason_of_failure(call)
         yield _Told(ready_at, 7, type, call, recording, data)
 
 

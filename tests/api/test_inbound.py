@@ -245,6 +245,39 @@ def test_after_a_decision_there_is_none_left(mock, refused, contract, command):
             contract.check_answer("sendCallCommand", 409, answer.content, answer.headers)
 
 
+@pytest.mark.parametrize(
+    ("enabled", "became", "outcome"),
+    [(True, "voicemail", "it went to voicemail"), (False, "busy", "its caller heard a busy signal")],
+)
+def test_who_comes_after_the_30_seconds_is_told_when_they_ran_out(mock, refused, enabled, became, outcome):
+    """And what became of the call by default; also in a copy of the sandbox, and when the call has ended."""
+    configure(mock, voicemailEnabled=enabled)
+    call = receive(mock, scenario="endless")
+    mock.advance(by=45)
+    says = f". Its 30 s for a command ran out at 2026-01-15T10:30:30.000Z, and {outcome} by default"
+
+    message = refused(mock.command(call["id"], "answer"), 409, param="type", says=says)
+    assert message.startswith(f"{call['id']} is {became}; it can't be answered")
+
+    mock.put("/_mockchirp/state", mock.get("/_mockchirp/state").json())
+    refused(mock.command(call["id"], "answer"), 409, param="type", says=says)
+    mock.advance(until="idle")
+    refused(mock.command(call["id"], "reject"), 409, param="type", says=says)
+    refused(mock.delete(f"/v1/calls/{call['id']}"), 409, says=says)
+
+
+def test_who_decides_twice_is_told_of_no_30_seconds(mock, refused):
+    """The default had no part in it; a call that has ended says when."""
+    sent, answered = receive(mock, scenario="endless"), receive(mock, scenario="endless")
+    mock.command(sent["id"], "send_to_voicemail")
+    mock.command(answered["id"], "answer")
+    mock.advance(by=31)
+    mock.command(answered["id"], "hangup")
+
+    assert "30 s" not in refused(mock.command(sent["id"], "answer"), 409, param="type")
+    refused(mock.command(answered["id"], "answer"), 409, param="type", says=". It ended at 2026-01-15T10:30:31.000Z")
+
+
 @pytest.mark.parametrize("command", ["answer", "reject", "send_to_voicemail"])
 def test_the_three_decisions_are_for_inbound_calls(mock, refused, command):
     """An outbound call is the other party's to answer."""
@@ -262,6 +295,7 @@ def test_an_app_may_leave_all_calls_to_voicemail(mock):
     call = receive(mock)
 
     assert call["status"] == "voicemail"
+    assert "it went to voicemail at once" in mock.command(call["id"], "answer").json()["error"]["message"]
     assert [entry["action"] for entry in see(mock, call)["upcoming"]] == ["begin_message"]
     mock.advance(by=0)
     assert told(mock) == ["calls.initiated"]

@@ -98,6 +98,30 @@ def test_a_running_recording_cannot_be_deleted(mock, refused, contract):
     assert mock.state() == before
 
 
+def test_a_recording_that_fails_says_why(mock):
+    """In the event that only the control API shows: by its scenario, by a request, by the state that it came in."""
+    by_scenario, by_request = mock.call("+15005550006")["id"], mock.call("+15005550007")["id"]
+    for call_id in (by_scenario, by_request):
+        mock.command(call_id, "start_recording")
+    mock.advance(by=10)
+    for call_id in (by_scenario, by_request):
+        mock.command(call_id, "stop_recording")
+    (recording,) = mock.get(f"/v1/calls/{by_request}/recordings").json()["data"]
+    mock.post(f"/_mockchirp/recordings/{recording['id']}/outcome", {"status": "failed"})
+    mock.advance(by=2)
+
+    assert [event["data"]["reason"] for event in mock.events(type="recording.failed")] == [
+        "a control request decided that it is failed",
+        "the scenario recording_failed says that processing fails",
+    ]
+    call = {"from": "+15551234567", "to": "+15559876543", "status": "completed", "recordings": [{"status": "failed"}]}
+    mock.put("/_mockchirp/state", {"calls": [call, {**call, "to": "+15005550006"}]})
+    assert [event["data"]["reason"] for event in mock.events(type="recording.failed")] == [
+        "the state that was imported says that processing fails",
+        "the scenario recording_failed says that processing fails",
+    ]
+
+
 def test_a_recording_can_be_deleted_while_it_is_processed(mock):
     """Nothing comes of it then, no webhook either."""
     call_id = mock.call("+15005550007")["id"]

@@ -378,6 +378,18 @@ REFUSED = [
     ({"calls": [call(hold=True)]}, "calls.0.hold", "only a call in progress"),
     ({"calls": [call(status="completed", muted=["to"])]}, "calls.0.muted", "only a call in progress"),
     ({"calls": [call(status="in_progress", queuedRecording="ogg")]}, "calls.0.queuedRecording", "not answered"),
+    ({"calls": [call(status="voicemail", decidedAt="now")]}, "calls.0.decidedAt", "only of an inbound call"),
+    ({"calls": [call(direction="inbound", decidedAt="now")]}, "calls.0.decidedAt", "only of an inbound call"),
+    (
+        {"calls": [call(direction="inbound", status="in_progress", decidedAt="now")]},
+        "calls.0.decidedAt",
+        "that was not answered",
+    ),
+    (
+        {"calls": [call(direction="inbound", status="voicemail", createdAt="-1m", decidedAt="-2m")]},
+        "calls.0.decidedAt",
+        "not within the life of the call",
+    ),
     ({"calls": [call(status="in_progress", participants=[])]}, "calls.0.participants", "has two"),
     ({"calls": [call(scenario="mine")]}, "calls.0.scenario", "is not a scenario"),
     (
