@@ -17,6 +17,7 @@ from mockchirp.core.errors import Conflict
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.flights import Flights
 from mockchirp.life import Life
+from mockchirp.notices import Notices
 from mockchirp.sending.sender import Sender
 from mockchirp.traffic import Traffic
 from mockchirp.waits import Found, Reason, Waits
@@ -53,6 +54,7 @@ class LiveSandbox:
         self.sender = sender
         self.when_used = when_used
         self._traffic = traffic or Traffic()
+        self.notices = Notices()
         self.flights = self._new_flights()
         self._note: Noted | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -139,6 +141,8 @@ class LiveSandbox:
         if sandbox is not None and sandbox is not self.sandbox:
             batch = []
         self.flights.add(batch)
+        if self.sandbox.deliveries.given_up:
+            self.notices.note_given_up(self.sandbox)
         self._set_timer()
         self.waits.wake()
         self.life.stir()

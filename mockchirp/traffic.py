@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mockchirp.core.deliveries import Attempt, Delivery
+from mockchirp.receivers import Receivers
 
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds (s) of the histogram of durations."""
@@ -42,6 +43,7 @@ class Traffic:
         self.requests: dict[tuple[str, int], Durations] = {}
         self.attempts: dict[tuple[str, int | None], int] = {}
         """By outcome (`delivered`, `failed`) and the status of the receiver's answer, None where there was none."""
+        self.receivers = Receivers()
         self.past_events = 0
         """Events of sandboxes that were reset or removed."""
 
@@ -53,12 +55,15 @@ class Traffic:
         durations.buckets[bisect_left(BOUNDS, elapsed)] += 1
         durations.total += elapsed
         if _log.isEnabledFor(logging.INFO):
-            _log_request(scope, operation, status, elapsed)
+            level = logging.DEBUG if status < 400 and _is_the_page(scope) else logging.INFO
+            if _log.isEnabledFor(level):
+                _log_request(level, scope, operation, status, elapsed)
 
     def note_attempt(self, app_id: str, delivery: Delivery, attempt: Attempt) -> None:
         """An attempt to deliver a webhook of an application is over."""
         outcome = attempt.outcome
         result = "delivered" if outcome.succeeded else "failed"
+        self.receivers.note(app_id, delivery, attempt)
         key = result, outcome.status
         self.attempts[key] = self.attempts.get(key, 0) + 1
         if not _log.isEnabledFor(logging.INFO):
@@ -83,7 +88,16 @@ class Traffic:
         )
 
 
-def _log_request(scope: MutableMapping[str, Any], operation: str, status: int, elapsed: float) -> None:
+def _is_the_page(scope: MutableMapping[str, Any]) -> bool:
+    """Whether the web page looks, as it does all the time while it is open; or whether it is loaded."""
+    if scope["method"] != "GET":
+        return False
+    referer = next((value for name, value in scope["headers"] if name == b"referer"), b"")
+    path = urlsplit(referer.decode("latin-1")).path
+    return "/_mockchirp/ui" in path or scope["path"].startswith("/_mockchirp/ui")
+
+
+def _log_request(level: int, scope: MutableMapping[str, Any], operation: str, status: int, elapsed: float) -> None:
     fields: dict[str, object] = {
         "event": "request",
         "method": scope["method"],
@@ -100,7 +114,7 @@ def _log_request(scope: MutableMapping[str, Any], operation: str, status: int, e
         if name in parts:
             fields[field] = parts[name][:100]
     shown = {**fields, "status": status or "no answer"}
-    _log.info("%(method)s %(path)s %(operation)s %(status)s in %(ms)s ms", shown, extra={"fields": fields})
+    _log.log(level, "%(method)s %(path)s %(operation)s %(status)s in %(ms)s ms", shown, extra={"fields": fields})
 
 
 def _origin(url: str) -> str:

@@ -19,6 +19,7 @@ async def receive_call(request: Request) -> object:
     call = request.live.sandbox.receive_call(
         body.from_address, body.to_address, body.from_channel, body.to_channel, body.metadata, scenario
     )
+    request.live.notices.note_inbound(request.live.sandbox, call)
     return public_call(call)
 
 

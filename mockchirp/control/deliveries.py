@@ -34,7 +34,9 @@ async def get_delivery(request: Request) -> object:
 
 
 async def redeliver(request: Request) -> object:
-    """POST /_mockchirp/deliveries/{deliveryId}/redeliver: the same body and eventId once more, right after the answer."""
+    """POST /_mockchirp/deliveries/{deliveryId}/redeliver: the same body and eventId once more, right after the answer. A
+    pending delivery is tried now instead of at its next instant; any other is repeated by another delivery.
+    """
     body: Redeliver = request.body
     sandbox = request.live.sandbox
     return show_delivery(sandbox, sandbox.notifier.redeliver(request.path["deliveryId"], body.url))

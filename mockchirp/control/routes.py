@@ -233,7 +233,7 @@ OPERATIONS = (
         "redeliver",
         "POST",
         f"{_BASE}/deliveries/{{deliveryId}}/redeliver",
-        "Send the same body and eventId again, once",
+        "Send the same body and eventId again; a pending delivery is tried now instead of at its next instant",
         deliveries.redeliver,
         answers.Delivery,
         201,

@@ -111,18 +111,25 @@ class Ledger:
         """A kept delivery."""
         return self._deliveries.get(delivery_id)
 
-    def attempt(self, delivery: Delivery, webhook: Webhook, now: int) -> None:
-        """Put the next attempt into the outbox, for where the webhook points now."""
+    def attempt(self, delivery: Delivery, webhook: Webhook, now: int, *, alone: bool = False) -> None:
+        """Put the next attempt into the outbox, for where the webhook points now; ``alone`` if it waits for no other of its
+        call.
+        """
         if delivery.held_by is not None:
             self._forget_held(delivery)
         delivery.url = webhook.url
         delivery.headers = (("Content-Type", "application/json"), *webhook.headers.items())
-        self._send(delivery, now)
+        self._send(delivery, now, alone)
 
-    def _send(self, delivery: Delivery, now: int) -> None:
+    def attempt_now(self, delivery: Delivery, webhook: Webhook, now: int) -> None:
+        """Make the next attempt at once, instead of when it would be due: somebody asks for it."""
+        self._timeline.withdraw(delivery.id)
+        self.attempt(delivery, webhook, now, alone=True)
+
+    def _send(self, delivery: Delivery, now: int, alone: bool = False) -> None:
         self._sent += 1
-        is_asked_for = delivery.redelivery_of is not None
-        delivery.sent = Sent(now, delivery.url, self._events.last, self._sent, is_asked_for)
+        alone = alone or delivery.redelivery_of is not None
+        delivery.sent = Sent(now, delivery.url, self._events.last, self._sent, alone)
         self._outbox.append(
             Dispatch(
                 delivery_id=delivery.id,

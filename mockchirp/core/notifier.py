@@ -97,29 +97,39 @@ class Notifier:
         return delivery
 
     def redeliver(self, delivery_id: str, url: str | None = None) -> Delivery:
-        """Send the same body and eventId again, once: to ``url``, else where the webhook points now.
+        """Send the same body and eventId again: to ``url``, else where the webhook points now.
 
-        Raise :class:`Conflict` on a delivery that is still pending, and on one whose webhook is deleted if no ``url``
-        is given.
+        A delivery that is pending is tried now instead of at its next instant, held back or postponed as it may be; its retries
+        go on, where the webhook points. Any other is repeated by a delivery of its own, which is tried once. Raise
+        :class:`Conflict` on a delivery that is being sent, and on one whose webhook is deleted if no ``url`` is given.
         """
         delivery = self.delivery(delivery_id)
-        if delivery.status == "pending":
-            raise Conflict(f"{delivery.id} is pending: only a delivery that has come to its end can be sent again")
+        if delivery.sent is not None:
+            raise Conflict(
+                f"attempt {len(delivery.attempts) + 1} of {delivery.id} is being sent already; "
+                "a delivery can be sent again when its attempt is over"
+            )
         if url is not None:
             check_url(url, strict=self._world.policy.strict)
+        webhook = self._target(delivery, url)
+        if delivery.status != "pending":
+            return self.deliveries.repeat(delivery, webhook, self._world.now)
+        self.deliveries.attempt_now(delivery, webhook, self._world.now)
+        return delivery
+
+    def _target(self, delivery: Delivery, url: str | None) -> Webhook:
+        """Where a delivery goes when it is sent again; raise :class:`Conflict` if nobody knows."""
         now = self._world.now
         webhook = self.webhooks.get(delivery.webhook_id)
         if webhook is not None:
-            webhook = webhook if url is None else replace(webhook, url=url)
-        elif url is not None:
-            own = {name: value for name, value in delivery.headers if name != "Content-Type"}  # every attempt gets that
-            webhook = Webhook(delivery.webhook_id, url, (), own, now, now)
-        else:
+            return webhook if url is None else replace(webhook, url=url)
+        if url is None:
             raise Conflict(
                 f"{delivery.webhook_id}, the webhook of {delivery.id}, is deleted: say with url where to send it",
                 param="url",
             )
-        return self.deliveries.repeat(delivery, webhook, now)
+        own = {name: value for name, value in delivery.headers if name != "Content-Type"}  # every attempt gets that
+        return Webhook(delivery.webhook_id, url, (), own, now, now)
 
     def _tell(self, occurrence: Occurrence) -> None:
         event = occurrence.event

@@ -133,6 +133,14 @@ class Timeline:
             self._cancelled.add(entry.order)
         self._drop_cancelled()
 
+    def withdraw(self, owner: str) -> None:
+        """Forget everything scheduled for ``owner``, so that its places in the order can be used again."""
+        gone = self._by_owner.pop(owner, ())
+        if gone:
+            self._heap = [entry for entry in self._heap if entry not in gone]
+            heapq.heapify(self._heap)
+            self._drop_cancelled()
+
     def next_due(self) -> int | None:
         """The instant of the next entry, or None if nothing is pending."""
         return self._heap[0].at if self._heap else None

@@ -216,16 +216,87 @@ def test_where_the_webhook_is_deleted_a_url_is_needed(failing, receiver, refused
     assert (receiver.got[-1].url, dict(receiver.got[-1].headers)["X-Token"]) == ("http://other.test/again", "abc")
 
 
-def test_a_pending_delivery_is_not_sent_again(mock, receiver, refused):
-    """It will be, anyway."""
+def test_a_pending_delivery_is_tried_now(mock, receiver):
+    """As its next attempt; the next retry counts from there, and the instant at which it was due passes without one."""
     receiver.answer = lambda dispatch: 500
-    mock.call()
+    mock.call("+15005550007")
+    mock.advance(by="1s")
+
+    answer = redeliver(mock, "dlv_1")
+    assert answer.status_code == 201
+    assert (answer.json()["id"], answer.json()["status"], answer.json()["nextAttemptAt"]) == ("dlv_1", "pending", None)
+    mock.advance(until="idle")
+
+    delivery = deliveries(mock)[0]
+    assert delivery["status"] == "exhausted"
+    assert [attempt["attempt"] for attempt in delivery["attempts"]] == [1, 2, 3, 4, 5, 6]
+    seconds = [attempt["at"][14:19] for attempt in delivery["attempts"]]
+    assert seconds == ["30:00", "30:01", "30:05", "30:13", "30:29", "31:01"]
+    assert len([each for each in receiver.got if each.delivery_id == "dlv_1"]) == 6
+
+
+def test_a_pending_delivery_that_arrives_is_over(mock, receiver):
+    """Nothing of its retries is left."""
+    receiver.answer = lambda dispatch: 500 if dispatch.attempt == 1 else 200
+    mock.call("+15005550007")
     mock.advance(by=0)
-    before = mock.state()
+    redeliver(mock, "dlv_1")
+    mock.advance(by=0)
 
-    refused(redeliver(mock, "dlv_1"), 409, says="dlv_1 is pending")
+    (delivery,) = deliveries(mock)
+    assert (delivery["status"], len(delivery["attempts"]), delivery["redeliveryOf"]) == ("delivered", 2, None)
+    assert [entry for entry in mock.sandbox().timeline if entry.action[0] == "dlv_1"] == []
 
-    assert mock.state() == before
+
+def test_the_last_retry_may_be_tried_now(mock, receiver):
+    """Then the delivery is exhausted, and sending it again makes another one."""
+    receiver.answer = lambda dispatch: 500
+    mock.call("+15005550007")
+    mock.advance(by=0)
+    for _ in range(5):
+        assert redeliver(mock, "dlv_1").json()["id"] == "dlv_1"
+        mock.advance(by=0)
+
+    assert deliveries(mock)[0]["status"] == "exhausted"
+    assert redeliver(mock, "dlv_1").json()["redeliveryOf"] == "dlv_1"
+
+
+@pytest.mark.parametrize("fault", [{"reorder": 3}, {"delay": "1h"}], ids=repr)
+def test_what_a_fault_keeps_back_is_tried_now(mock, receiver, fault):
+    """And not a second time when the fault would have let it go."""
+    mock.post("/_mockchirp/faults", {"target": "webhook", "times": 1, **fault})
+    mock.call("+15005550007")
+    mock.advance(by=0)
+    assert receiver.got == []
+
+    redeliver(mock, "dlv_1")
+    mock.advance(by=0)
+    assert [(dispatch.delivery_id, dispatch.attempt) for dispatch in receiver.got] == [("dlv_1", 1)]
+    mock.advance(by="2h")
+    assert [dispatch.delivery_id for dispatch in receiver.got].count("dlv_1") == 1
+
+
+def test_a_pending_delivery_may_be_tried_elsewhere(mock, receiver):
+    """This once: its retries go to where the webhook points."""
+    receiver.answer = lambda dispatch: 500
+    mock.call("+15005550007")
+    mock.advance(by=0)
+    redeliver(mock, "dlv_1", {"url": "http://other.test/"})
+    mock.advance(by="4s")
+
+    sent = [dispatch.url for dispatch in receiver.got if dispatch.delivery_id == "dlv_1"]
+    assert sent == ["http://app.test/hooks", "http://other.test/", "http://app.test/hooks"]
+
+
+def test_a_delivery_that_is_being_sent_is_not_sent_again(mock, receiver, refused):
+    """It is already; when the attempt is over, it can be."""
+    receiver.hangs = True
+    mock.call("+15005550007")
+    before = [repr(delivery) for delivery in mock.sandbox().deliveries]
+
+    refused(redeliver(mock, "dlv_1"), 409, says="attempt 1 of dlv_1 is being sent already")
+
+    assert [repr(delivery) for delivery in mock.sandbox().deliveries] == before
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,28 @@ def test_an_owner_can_be_scheduled_again_after_it_was_cancelled():
     assert pop_all(timeline) == [(20, act("a"))]
 
 
+def test_the_place_of_what_was_withdrawn_can_be_used_again():
+    """Which the place of what was cancelled can't, as long as that is still in the heap."""
+    timeline = Timeline()
+    for at in (1, 5, 9):
+        timeline.schedule(at, act("other"))
+    order = timeline.reserve()
+    timeline.schedule(7, act("mine"), order)
+
+    timeline.withdraw("mine")
+    assert timeline.of("mine") == []
+    timeline.schedule(3, act("mine"), order)
+    timeline.withdraw("nobody")
+
+    assert [(entry.at, entry.action.call_id) for entry in timeline] == [
+        (1, "other"),
+        (3, "mine"),
+        (5, "other"),
+        (9, "other"),
+    ]
+    assert len(pop_all(timeline)) == 4
+
+
 def test_a_popped_entry_is_no_longer_the_owners():
     """Cancelling afterwards has nothing left to do."""
     timeline = Timeline()
@@ -182,7 +204,7 @@ def test_it_is_a_sorted_list_with_deletions(seed):
             model.append(entry)
         elif chance < 0.7:
             owner = f"c{random.randrange(20)}"
-            timeline.cancel(owner)
+            random.choice([timeline.cancel, timeline.withdraw])(owner)
             model = [entry for entry in model if entry[2].call_id != owner]
         else:
             now = random.randrange(50)
