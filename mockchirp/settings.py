@@ -279,7 +279,7 @@ class Settings(BaseSettings):
     )
 
     strict: Switch = _setting(
-        "Behaviour", "no", "switch off what is assumed of Chirp: commands, events, fields, endpoints"
+        "Behaviour", "no", "switch off what is assumed of Chirp: endpoints, fields of payloads, http"
     )
     extra_commands: Names = _setting(
         "Behaviour", None, "further command types to accept, comma separated, without effect"

@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mockchirp.app import create_app
-from mockchirp.contract import assumptions
+from mockchirp.contract import assumptions, document
 from mockchirp.control.metrics import render
 from mockchirp.control.routes import OPERATIONS
 from mockchirp.control.server import PAGES
@@ -85,12 +85,20 @@ def statuses(direction: Direction = "outbound") -> str:
     return diagram("initiated", TRANSITIONS[direction])
 
 
+def _assumed_of(*path: str) -> str:
+    """What the contract assumes of a part that is documented."""
+    part: Any = document()
+    for key in path:
+        part = part[key]
+    return str(part.get("x-assumption", ""))
+
+
 def events() -> str:
     """The events that webhooks tell of."""
     return table(
-        ("event", "when", ""),
+        ("event", "when", "assumed"),
         *(
-            (f"`{row.name}`", row.when, "" if row.documented else "assumed name")
+            (f"`{row.name}`", row.when, _assumed_of("webhooks", row.name, "post"))
             for row in EVENTS.values()
             if row.webhook
         ),
@@ -115,13 +123,13 @@ def assumptions_by_place() -> str:
 def every_event() -> str:
     """All events, with who is told of them."""
     return table(
-        ("event", "when", "webhooks", "Chirp's documentation has it"),
+        ("event", "when", "webhooks", "assumed"),
         *(
             (
                 f"`{row.name}`",
                 row.when,
                 "yes" if row.webhook else "no",
-                ("yes" if row.documented else "no: the name is assumed") if row.webhook else "",
+                _assumed_of("webhooks", row.name, "post") if row.webhook else "",
             )
             for row in EVENTS.values()
         ),
@@ -131,13 +139,13 @@ def every_event() -> str:
 def commands() -> str:
     """What the app can command, and when."""
     return table(
-        ("command", "for", "when the call is", "Chirp's documentation has it"),
+        ("command", "for", "when the call is", "assumed"),
         *(
             (
                 f"`{row.name}`",
                 "inbound calls" if row.inbound_only else "all calls",
                 ", ".join(f"`{status}`" for status in EVENT_OF_STATUS if status in row.statuses),
-                "yes" if row.documented else "no: the name is assumed",
+                _assumed_of("components", "schemas", row.name.title().replace("_", "")),
             )
             for row in COMMANDS.values()
         ),

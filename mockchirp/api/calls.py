@@ -46,7 +46,7 @@ def send_call_command(request: Request) -> object:
     if not isinstance(type, str) or type not in known:
         near = choices(str(type), known, "it must be one of")
         raise InvalidRequest(f"type {str(type)[:80]!r} is not a known command{near}", param="type")
-    if not _is_own(type, sandbox.policy):
+    if type not in COMMANDS:
         sandbox.extra_command(call.id, type)
         return {"callId": call.id, "command": type, "status": "accepted"}
     model, run = _COMMANDS[type]
@@ -55,13 +55,8 @@ def send_call_command(request: Request) -> object:
 
 
 def known_commands(policy: Policy) -> list[str]:
-    """The command types that are taken: under `--strict` the documented ones, and always those that the user added."""
-    own = [name for name in COMMANDS if _is_own(name, policy)]
-    return [*own, *(name for name in sorted(policy.extra_commands) if name not in own)]
-
-
-def _is_own(type: str, policy: Policy) -> bool:
-    return type in COMMANDS and (COMMANDS[type].documented or not policy.strict)
+    """The command types that are taken: Chirp's, and those that the user added."""
+    return [*COMMANDS, *sorted(policy.extra_commands - COMMANDS.keys())]
 
 
 _Run = Callable[[Sandbox, str, Any], bool | None]

@@ -140,7 +140,7 @@ class OperationApp:
             if live is not None:
                 origin = live.sandbox
                 batch = origin.take_outbox()
-            quota = quota or untouched(self._runtime.default_now())
+            quota = quota or untouched(self._runtime.default_now(), operation.bucket)
             headers = [_JSON, *CORS_HEADERS, *quota_headers(quota), *extra]
             if live is not None and live.sandbox.journal.kept:
                 enter(live, scope, started, operation.id, fault, raw, status, headers, answer)

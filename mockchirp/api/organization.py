@@ -3,7 +3,6 @@
 from mockchirp.api.models import UpdateConfiguration
 from mockchirp.api.operation import Request
 from mockchirp.core.configuration import public_configuration
-from mockchirp.core.errors import InvalidRequest
 from mockchirp.http import parse_model
 
 
@@ -16,10 +15,6 @@ def update_calling_configuration(request: Request) -> object:
     """PUT /v1/organization/apps/{appId}/calling: what is left out stays."""
     sandbox = request.sandbox
     changes = parse_model(UpdateConfiguration, request.body).model_dump(exclude_unset=True)
-    if sandbox.policy.strict and changes.get("default_answer_behavior") == "voicemail":
-        raise InvalidRequest(
-            "defaultAnswerBehavior: 'voicemail' is assumed, and off under --strict", param="defaultAnswerBehavior"
-        )
     for name, value in changes.items():
         setattr(sandbox.configuration, name, value)
     sandbox.configuration.updated_at = sandbox.now

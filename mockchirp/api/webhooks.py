@@ -47,6 +47,6 @@ def _check(request: Request, body: CreateWebhook | UpdateWebhook) -> None:
     if "url" in given:
         check_url(body.url, strict=strict)
     if "events" in given:
-        check_events(body.events, strict=strict)
+        check_events(body.events)
     if "headers" in given:
         check_headers(body.headers)

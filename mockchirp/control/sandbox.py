@@ -5,7 +5,7 @@ from mockchirp.control.operation import Request
 from mockchirp.core.calls import check_address
 from mockchirp.core.configuration import public_configuration
 from mockchirp.core.errors import Conflict
-from mockchirp.state.calling import check_calling, configure
+from mockchirp.state.calling import configure
 from mockchirp.state.exporting import export
 from mockchirp.state.planting import make
 from mockchirp.state.restoring import read
@@ -35,7 +35,6 @@ async def set_sandbox(request: Request) -> object:
     given = body.model_fields_set
     for position, number in enumerate(body.phone_numbers):
         check_address(number, "pstn", f"phoneNumbers.{position}")
-    check_calling(body.calling, strict=sandbox.policy.strict)
     scenario = None
     if "default_scenario" in given:
         scenario = sandbox.scenarios.named(body.default_scenario, "defaultScenario")

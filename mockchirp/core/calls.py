@@ -99,7 +99,6 @@ class Command:
     """Completes "it can't …"."""
     statuses: frozenset[CallStatus]
     inbound_only: bool = False
-    documented: bool = True
 
     def check(self, call: "Call") -> None:
         """Raise :class:`Conflict`, naming the state and what is allowed, if ``call`` does not take this command now."""
@@ -127,9 +126,9 @@ COMMANDS: Mapping[str, Command] = {
         Command("unhold", "be taken off hold", _TALKING),
         Command("start_recording", "be recorded", _BEFORE_ANSWER | _TALKING),
         Command("stop_recording", "stop being recorded", _TALKING),
-        Command("mute", "be muted", _TALKING, documented=False),
-        Command("unmute", "be unmuted", _TALKING, documented=False),
-        Command("transfer", "be transferred", _TALKING, documented=False),
+        Command("mute", "be muted", _TALKING),
+        Command("unmute", "be unmuted", _TALKING),
+        Command("transfer", "be transferred", _TALKING),
     )
 }
 

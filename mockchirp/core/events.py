@@ -21,22 +21,21 @@ class EventType:
     name: str
     when: str
     webhook: bool = True
-    documented: bool = True
 
 
 EVENTS = {
     row.name: row
     for row in (
         EventType("calls.initiated", "a call is created, in either direction"),
-        EventType("calls.ringing", "the far end rings", documented=False),
+        EventType("calls.ringing", "the far end rings"),
         EventType("calls.answered", "the call is in progress"),
         EventType("calls.completed", "the call is completed, or was canceled before the answer"),
         EventType("calls.failed", "the carrier failed the call, or it was busy"),
-        EventType("calls.no_answer", "nobody answered", documented=False),
+        EventType("calls.no_answer", "nobody answered"),
         EventType("calls.recording.completed", "a recording is ready to download"),
         EventType("calls.voicemail.received", "a caller's message is ready"),
-        EventType("calls.participant.joined", "a leg joins, on the answer or by transfer", documented=False),
-        EventType("calls.participant.left", "a leg leaves, at the end or by transfer", documented=False),
+        EventType("calls.participant.joined", "a leg joins, on the answer or by transfer"),
+        EventType("calls.participant.left", "a leg leaves, at the end or by transfer"),
         EventType("call.voicemail", "a voicemail box takes the call", webhook=False),
         EventType("call.command", "a command was accepted", webhook=False),
         EventType("recording.started", "a recording begins", webhook=False),

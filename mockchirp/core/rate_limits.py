@@ -9,9 +9,11 @@ from typing import Literal
 
 from mockchirp.core.instants import MINUTE, SECOND
 
-Bucket = Literal["general", "webhooks"]
-LIMITS: dict[Bucket, int] = {"general": 120, "webhooks": 60}
-"""Requests a minute; `webhooks` is the management of webhooks."""
+Bucket = Literal["general", "webhooks", "applications"]
+LIMITS: dict[Bucket, int] = {"general": 120, "webhooks": 60, "applications": 60}
+"""Requests a minute: `webhooks` is the management of webhooks, `applications` what an admin key does with an application, of
+which the calling configuration is taken for a part [assumed].
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +32,20 @@ class RateLimiter:
     def __init__(self) -> None:
         self.window = 0
         """The current one: minutes since the Unix epoch. With the counts, all there is to keep."""
-        self.counts: dict[Bucket, int] = {"general": 0, "webhooks": 0}
+        self.counts: dict[Bucket, int] = dict.fromkeys(LIMITS, 0)
 
     def count(self, bucket: Bucket, now: int) -> Quota:
         """Count a request made at the instant ``now``."""
         window = now // MINUTE
         if window != self.window:
             self.window = window
-            self.counts = {"general": 0, "webhooks": 0}
+            self.counts = dict.fromkeys(LIMITS, 0)
         self.counts[bucket] = count = self.counts[bucket] + 1
         limit = LIMITS[bucket]
         return Quota(limit, max(0, limit - count), (window + 1) * MINUTE // SECOND, count > limit)
 
 
-def untouched(now: int) -> Quota:
+def untouched(now: int, bucket: Bucket = "general") -> Quota:
     """The quota of a caller whom no sandbox knows."""
-    limit = LIMITS["general"]
+    limit = LIMITS[bucket]
     return Quota(limit, limit, (now // MINUTE + 1) * MINUTE // SECOND)

@@ -43,7 +43,7 @@ from mockchirp.core.timeline import (
     FinishProcessing,
 )
 from mockchirp.core.voicemail_box import VoicemailBox
-from mockchirp.core.webhooks import webhook_events
+from mockchirp.core.webhooks import WEBHOOK_EVENTS
 from mockchirp.core.world import Policy, World
 
 DEFAULT_KEY = "sk_test_app_local"
@@ -96,8 +96,7 @@ class Sandbox:
         self.notifier = Notifier(world, self.recorder, self.app_id, origin, self.faults)
         self.deliveries = self.notifier.deliveries
         if policy.webhook_url is not None:
-            events = webhook_events(strict=policy.strict)
-            self.notifier.add(policy.webhook_url, events, dict(policy.webhook_headers))
+            self.notifier.add(policy.webhook_url, WEBHOOK_EVENTS, dict(policy.webhook_headers))
 
     def discard(self) -> None:
         """Nobody needs this sandbox any more: cut it apart, so that its memory is free at once."""

@@ -11,9 +11,12 @@ from mockchirp.core.instants import format_second
 from mockchirp.core.suggestions import choices
 from mockchirp.core.urls import check_http_url
 
-_OTHER_PRODUCTS = re.compile(
-    r"(?:messages\.sms|messages\.whatsapp|templates\.whatsapp|contacts\.whatsapp|whatsapp\.account)(?:\.[a-z0-9_]+)+"
+OTHER_PRODUCTS = (
+    *("messages", "templates", "contacts", "groups", "phone_numbers", "whatsapp"),
+    *("partner", "partners", "payment", "payments"),
 )
+"""The first parts of the names of events of Chirp's other products [assumed: the concepts page names the products]."""
+_OF_OTHERS = re.compile(rf"(?:{'|'.join(OTHER_PRODUCTS)})(?:\.[a-z0-9_]+)+")
 MOST_EVENTS = 100
 
 
@@ -42,17 +45,13 @@ def public_webhook(webhook: Webhook, app_id: str) -> dict[str, object]:
     }
 
 
-def webhook_events(*, strict: bool) -> tuple[str, ...]:
-    """The calling events that a webhook can be told of; under ``strict`` only the documented ones."""
-    return tuple(row.name for row in EVENTS.values() if row.webhook and (row.documented or not strict))
+WEBHOOK_EVENTS = tuple(row.name for row in EVENTS.values() if row.webhook)
+"""The calling events, of which a webhook can be told."""
 
 
-def is_known_event(name: str, *, strict: bool) -> bool:
+def is_known_event(name: str) -> bool:
     """Whether a webhook may name this event: a calling event, or one of another Chirp product, which never fires here."""
-    row = EVENTS.get(name)
-    if row is not None:
-        return row.webhook and (row.documented or not strict)
-    return _OTHER_PRODUCTS.fullmatch(name) is not None
+    return name in WEBHOOK_EVENTS or _OF_OTHERS.fullmatch(name) is not None
 
 
 def check_url(url: str, *, strict: bool) -> None:
@@ -67,14 +66,14 @@ def check_url(url: str, *, strict: bool) -> None:
         )
 
 
-def check_events(events: Sequence[str], *, strict: bool) -> None:
-    """Raise :class:`InvalidRequest` on a name that is no event of Chirp."""
+def check_events(events: Sequence[str]) -> None:
+    """Raise :class:`InvalidRequest`, naming the element, on a name that is not an event of Chirp."""
     if len(events) > MOST_EVENTS:
         raise InvalidRequest(f"events: at most {MOST_EVENTS} names are taken", param="events")
-    for name in events:
-        if not is_known_event(name, strict=strict):
-            known = choices(name, webhook_events(strict=strict), "calling events are")
-            raise InvalidRequest(f"events: {name[:80]!r} is not an event{known}", param="events")
+    for place, name in enumerate(events):
+        if not is_known_event(name):
+            known = choices(name, WEBHOOK_EVENTS, "calling events are")
+            raise InvalidRequest(f"events[{place}]: {name[:80]!r} is not an event{known}", param=f"events[{place}]")
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

@@ -83,7 +83,7 @@ class World:
         """Record that an event of ``type`` happened now to ``call``, and tell the listeners if it is one of Chirp's."""
         row = EVENTS[type]
         event = self.events.append(self.now, type, call.id, recording.id if recording else None, data)
-        if row.webhook and (row.documented or not self.policy.strict):
+        if row.webhook:
             occurrence = Occurrence(event, suffix or type.removeprefix("calls."), call, recording, voicemail)
             for listener in self.listeners:
                 listener(occurrence)

@@ -4,7 +4,6 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from mockchirp.core.configuration import AnswerBehavior, CallingConfiguration
-from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.recordings import RecordingFormat
 from mockchirp.fields import Body
 from mockchirp.state.values import MOST, HttpUrl
@@ -22,14 +21,6 @@ class CallingFields(Body, alias_generator=to_camel, defer_build=True):
     max_concurrent_calls: int = Field(10_000, ge=1, le=MOST)
     whatsapp_calling_enabled: bool = False
     whatsapp_sip_enabled: bool = False
-
-
-def check_calling(given: CallingFields, *, strict: bool) -> None:
-    """Raise :class:`InvalidRequest` if this is not to be had under ``strict``."""
-    if strict and given.default_answer_behavior == "voicemail":
-        raise InvalidRequest(
-            "defaultAnswerBehavior: 'voicemail' is assumed, and off under --strict", param="defaultAnswerBehavior"
-        )
 
 
 def configure(configuration: CallingConfiguration, given: CallingFields) -> None:

@@ -9,7 +9,7 @@ from mockchirp.core.events import Event
 from mockchirp.core.headers import check_header
 from mockchirp.core.instants import format_milli
 from mockchirp.core.sandbox import Sandbox
-from mockchirp.core.webhooks import Webhook, check_events, check_headers, check_url, webhook_events
+from mockchirp.core.webhooks import WEBHOOK_EVENTS, Webhook, check_events, check_headers, check_url
 from mockchirp.state.document import AttemptPart, DeliveryPart, EventPart, WebhookPart
 from mockchirp.state.errors import BadState, within
 
@@ -25,8 +25,8 @@ def add_webhooks(sandbox: Sandbox, parts: list[WebhookPart]) -> None:
     for place, part in enumerate(parts):
         with within("webhooks", place):
             check_url(part.url, strict=strict)
-            events = webhook_events(strict=strict) if part.events is None else part.events
-            check_events(events, strict=strict)
+            events = WEBHOOK_EVENTS if part.events is None else part.events
+            check_events(events)
             check_headers(part.headers)
             created = now if part.created_at is None else part.created_at.at(now)
             updated = created if part.updated_at is None else part.updated_at.at(now)

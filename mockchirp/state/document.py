@@ -256,6 +256,7 @@ class RequestsPart(Part):
     minute: When
     general: Count = 0
     webhooks: Count = 0
+    applications: Count = 0
 
 
 class CountsPart(Part):

@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from mockchirp.core.calls import check_address
 from mockchirp.core.faults import Fault, check_fault
 from mockchirp.core.instants import MINUTE
+from mockchirp.core.rate_limits import LIMITS
 from mockchirp.core.recorder import SizeOf
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.world import Policy
 from mockchirp.http import is_deeper
-from mockchirp.state.calling import check_calling, configure
+from mockchirp.state.calling import configure
 from mockchirp.state.calls import CallReader
 from mockchirp.state.deliveries import add_webhooks, read_deliveries, read_events
 from mockchirp.state.document import DEEPEST, CallingPart, CountsPart, Document, FaultPart, ScenariosPart
@@ -69,7 +70,7 @@ def restore(document: Document, ground: Ground) -> Sandbox:
         sandbox.enforce_rate_limit = document.rate_limit == "enforce"
     if document.requests is not None:
         sandbox.rate_limiter.window = document.requests.minute.at(now) // MINUTE
-        sandbox.rate_limiter.counts = {"general": document.requests.general, "webhooks": document.requests.webhooks}
+        sandbox.rate_limiter.counts = {bucket: getattr(document.requests, bucket) for bucket in LIMITS}
     _configure(sandbox, document.calling)
     _define_scenarios(sandbox, document.scenarios)
     _start_counts(sandbox, document)
@@ -93,8 +94,6 @@ def restore(document: Document, ground: Ground) -> Sandbox:
 
 def _configure(sandbox: Sandbox, part: CallingPart) -> None:
     configuration, now = sandbox.configuration, sandbox.now
-    with within("calling"):
-        check_calling(part, strict=sandbox.policy.strict)
     configure(configuration, part)
     configuration.id = part.id or configuration.id
     if part.created_at is not None:

@@ -15,7 +15,7 @@ from mockchirp.core.keys import APP_KEY, APP_KEYS_ARE
 from mockchirp.core.suggestions import choices
 from mockchirp.core.timeline import ACTION_NAMES
 from mockchirp.core.urls import LONGEST_URL, check_http_url
-from mockchirp.core.webhooks import webhook_events
+from mockchirp.core.webhooks import WEBHOOK_EVENTS
 from mockchirp.fields import INSTANT, LATER_INSTANT, Duration
 
 MOST = 2**53 - 1
@@ -104,7 +104,7 @@ def _origin(value: str) -> str:
     return value
 
 
-_OF_WEBHOOKS = webhook_events(strict=False)
+_OF_WEBHOOKS = WEBHOOK_EVENTS
 _SPAN = r"[0-9]{1,6}(ms|s|m|h|d)"
 _WHEN = {
     "type": "string",

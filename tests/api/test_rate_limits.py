@@ -55,33 +55,34 @@ def test_the_management_of_webhooks_has_a_limit_of_its_own(mock):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "key", "status"),
+    ("method", "path", "key", "status", "limit"),
     [
-        ("GET", "/v1/nothing", "sk_test_app_local", 404),
-        ("PUT", "/v1/calls", "sk_test_app_local", 405),
-        ("GET", UNKNOWN, None, 401),
-        ("GET", UNKNOWN, "sk_admin_x", 401),
-        ("GET", "/v1/webhooks", "nonsense", 401),
-        ("PUT", f"/v1/organization/apps/app_{'a' * 27}/calling", "sk_admin_x", 404),
+        ("GET", "/v1/nothing", "sk_test_app_local", 404, 120),
+        ("PUT", "/v1/calls", "sk_test_app_local", 405, 120),
+        ("GET", UNKNOWN, None, 401, 120),
+        ("GET", UNKNOWN, "sk_admin_x", 401, 120),
+        ("GET", "/v1/webhooks", "nonsense", 401, 60),
+        ("PUT", f"/v1/organization/apps/app_{'a' * 27}/calling", "sk_admin_x", 404, 60),
     ],
 )
-def test_who_is_no_app_is_told_of_a_fresh_limit(mock, method, path, key, status):
+def test_who_is_no_app_is_told_of_a_fresh_limit(mock, method, path, key, status, limit):
     """There is nobody to count for: unknown routes and methods, and whoever has no key."""
     mock.get("/v1/calls/voicemails")
 
     answer = mock.request(method, path, key=key, json={})
 
     assert answer.status_code == status
-    assert quota(answer) == (120, 120, MINUTE)
+    assert quota(answer) == (limit, limit, MINUTE)
 
 
-def test_what_an_administrator_asks_counts_for_the_app(mock):
-    """Whose configuration it is."""
+def test_what_an_administrator_asks_is_counted_apart(mock):
+    """An admin key has 60 requests a minute for an application, whatever the application's own keys ask."""
     mock.get("/v1/calls/voicemails")
 
     answer = mock.get(f"/v1/organization/apps/{mock.sandbox().app_id}/calling", key="sk_admin_x")
 
-    assert quota(answer) == (120, 118, MINUTE)
+    assert quota(answer) == (60, 59, MINUTE)
+    assert quota(mock.get("/v1/calls/voicemails")) == (120, 118, MINUTE)
 
 
 def test_each_app_has_its_own(mock):
@@ -131,7 +132,6 @@ def test_the_limit_comes_before_all_but_the_key(enforcing, refused):
     for answer in (
         enforcing.get(UNKNOWN),
         enforcing.request("POST", "/v1/calls", content=b"{"),
-        enforcing.get(f"/v1/organization/apps/{enforcing.sandbox().app_id}/calling", key="sk_admin_x"),
     ):
         refused(answer, 429, code="rate_limit_exceeded")
     assert enforcing.get(UNKNOWN, key=None).status_code == 401

@@ -1,10 +1,11 @@
 """Webhooks: how they are managed, and what a change means for deliveries that are under way."""
 
 import json
+import re
 
 import pytest
 
-from mockchirp.core.webhooks import webhook_events
+from mockchirp.core.webhooks import WEBHOOK_EVENTS
 
 WEBHOOKS = "/v1/webhooks"
 UNKNOWN = f"{WEBHOOKS}/whk_" + "a" * 27
@@ -140,7 +141,7 @@ def test_a_webhook_with_a_wrong_field_is_refused(mock, refused, contract, field,
 
     for operation_id, answer in (("createWebhook", created), ("updateWebhook", updated)):
         refused(answer, 400, param=answer.json()["error"]["param"])
-        assert answer.json()["error"]["param"].partition(".")[0] == field
+        assert re.split(r"[.\[]", answer.json()["error"]["param"])[0] == field
         contract.check_answer(operation_id, 400, answer.content, answer.headers)
     assert mock.get(WEBHOOKS).json() == {"data": [webhook], "totalCount": 1}
 
@@ -180,7 +181,7 @@ def test_a_webhook_without_a_url_or_events_is_refused(mock, refused, field):
     assert mock.get(WEBHOOKS).json()["totalCount"] == 0
 
 
-@pytest.mark.parametrize("event", webhook_events(strict=False))
+@pytest.mark.parametrize("event", WEBHOOK_EVENTS)
 def test_every_calling_event_can_be_subscribed_to(mock, event):
     """And then comes, and no other."""
     mock.call("+15005550008")  # calls made before are followed from now on
@@ -377,7 +378,7 @@ def test_a_new_webhook_is_told_of_what_comes_from_now_on(mock):
     """Not of what has been."""
     mock.call(BUSY)
     mock.advance(by=2)
-    create(mock, events=list(webhook_events(strict=False)))
+    create(mock, events=list(WEBHOOK_EVENTS))
 
     mock.advance(until="idle")
 

@@ -169,6 +169,8 @@ EVENT_LISTS = [
     ["call.command"],
     ["recording.started"],
     ["messages.sms"],
+    ["payments.refunded", "partners.whatsapp.joined", "groups.whatsapp.created"],
+    ["messages"],
     ["messages.sms."],
     ["messages.sms.a."],
     ["messages.sms.Received"],

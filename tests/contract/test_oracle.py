@@ -267,7 +267,7 @@ def test_a_resource_that_is_nearly_right_is_refused(contract, schema, right, poi
         ("createCall", 400, {"error": {"type": "api_error", "message": "no"}}, None),
         ("createCall", 424, {"error": {"type": "api_error", "message": "no"}}, None),
         ("getCall", 404, {"detail": "Not Found"}, None),
-        ("getCall", 404, {"error": {"type": "invalid_request_error", "message": "no", "param": None}}, None),
+        ("getCall", 404, {"error": {"type": "invalid_request_error", "message": "no", "param": 7}}, None),
         ("getCall", 401, {"error": {"type": "authentication_error", "message": "no"}}, QUOTA),
         ("getCall", 200, CALL, {**QUOTA, "Content-Type": "text/plain"}),
         ("getCall", 200, CALL, {"Content-Type": "application/json"}),

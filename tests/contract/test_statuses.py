@@ -2,6 +2,8 @@
 
 import pytest
 
+OURS = "sk_test_app_local"
+
 CALL = {"from": "+15551234567", "to": "+15559876543"}
 UNKNOWN = "2DbBs7GWhGvVNJGrDXr5RG0mBWI"
 HOOK = {"url": "https://app.test/hooks", "events": ["calls.completed"], "headers": {"X-Token": "abc"}}
@@ -174,8 +176,9 @@ def test_each_answer_is_as_the_contract_says(contract, mock, places, operation_i
 def test_over_the_rate_limit_every_operation_answers_429(contract, mock, places):
     """Where it is enforced: whatever would have been the answer, and in the sandbox of the app that is asked about."""
     mock.request("PATCH", "/_mockchirp/sandbox", json={"rateLimit": "enforce"})
-    for path in ("/v1/calls/voicemails", "/v1/webhooks"):
-        while mock.get(path).status_code == 200:
+    calling = f"/v1/organization/apps/{mock.sandbox().app_id}/calling"
+    for path, key in (("/v1/calls/voicemails", OURS), ("/v1/webhooks", OURS), (calling, "sk_admin_x")):
+        while mock.get(path, key=key).status_code == 200:
             pass
 
     for operation_id, status, method, path, request_ in ANSWERS:
