@@ -186,7 +186,8 @@ def _work(port: int, first: int) -> list[str]:
 
 @contextmanager
 def _shared_server() -> Iterator[Server]:
-    with spawned([*mockchirp_command(), "--port", "{port}"], "/_mockchirp/ready", alone=False) as (server, _):
+    command = [*mockchirp_command(), "--port", "{port}", "--advance-quiet", "0"]  # its receivers act on nothing
+    with spawned(command, "/_mockchirp/ready", alone=False) as (server, _):
         yield server
 
 

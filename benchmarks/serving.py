@@ -111,8 +111,11 @@ def spawned(
 
 @contextmanager
 def mockchirp(*flags: str) -> Iterator[Server]:
-    """A server with a frozen clock, unless ``flags`` say otherwise, whose sandbox takes any number of calls."""
-    command = [*mockchirp_command(), "--port", "{port}", "--clock-mode", "frozen", "--calls-kept", str(_MOST), *flags]
+    """A server with a frozen clock, unless ``flags`` say otherwise, whose sandbox takes any number of calls. Its advances wait for no
+    app: nobody acts on the webhooks.
+    """
+    usual = {"--port": "{port}", "--clock-mode": "frozen", "--calls-kept": str(_MOST), "--advance-quiet": "0"}
+    command = [*mockchirp_command(), *(word for flag in usual.items() for word in flag), *flags]
     with spawned(command, "/_mockchirp/ready") as (server, _):
         server.allow_calls(_MOST)
         yield server

@@ -39,6 +39,7 @@ _FLAGS = {
     "--events-kept": "500",
     "--deliveries-kept": "200",
     "--journal-size": "100",
+    "--advance-quiet": "0",
 }
 """What is kept is full within the first seconds, and an advance is not held up for long."""
 _RECEIVERS = ("ok", "ok", "ok", "fail", "fail", "cut", "hang")
@@ -62,7 +63,15 @@ _CLOCKS: tuple[dict[str, object], ...] = (
     {"mode": "real", "rate": 60},
     {"mode": "real", "rate": 1000},
 )
-_ADVANCES: tuple[dict[str, object], ...] = ({"by": "5s"}, {"by": "2m"}, {"until": "idle", "limit": "5m"})
+_ADVANCES: tuple[dict[str, object], ...] = (
+    {"by": "5s"},
+    {"by": "2m"},
+    {"by": "1s", "quiet": "5ms"},
+    {"until": "idle", "limit": "5m"},
+    {"until": "next"},
+    {"until": {"event": "calls.voicemail.received"}, "limit": "5m"},
+    {"until": {"idle": True}, "limit": "5m"},
+)
 _FAULTS: tuple[dict[str, object], ...] = (
     {"operation": "getCall", "status": 503, "times": 3},
     {"operation": "*", "code": "rate_limit_exceeded", "probability": 0.1, "duration": "20s"},
