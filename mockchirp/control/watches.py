@@ -43,6 +43,7 @@ _BY_DECISION: Mapping[str, tuple[CallStatus, ...]] = {
     "recording.started": ("in_progress",),
     "call.voicemail": ("voicemail",),
     "calls.failed": ("busy",),
+    "recording.dropped": ("voicemail", "busy"),
 }
 """Events that the app's decision on an inbound call brings about, and the statuses that it takes the call into."""
 _DECISIONS = frozenset(status for statuses in _BY_DECISION.values() for status in statuses)

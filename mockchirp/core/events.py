@@ -41,6 +41,7 @@ EVENTS = {
         EventType("recording.started", "a recording begins", webhook=False),
         EventType("recording.processing", "a recording ended and is being processed", webhook=False),
         EventType("recording.failed", "the processing of a recording failed; `data.reason` says why", webhook=False),
+        EventType("recording.dropped", "a queued recording does not start, as its call is not answered", webhook=False),
         EventType("recording.deleted", "a recording was deleted", webhook=False),
     )
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from mockchirp.core.calls import (
     CALLER_ACTIONS,
+    COMMANDS,
     END_REASONS,
     EVENT_OF_STATUS,
     TERMINAL,
@@ -60,6 +61,8 @@ class Switchboard:
         elif status in TERMINAL:
             data = self._conclude(call, end_reason or END_REASONS[status])
         world.emit(EVENT_OF_STATUS[status], call, data)
+        if call.queued_recording is not None and status not in COMMANDS["start_recording"].statuses:
+            self._drop_recording(call)
         if status == "in_progress":
             self._join(call, Participant(1, "from", call.from_address, call.from_channel))
             self._join(call, Participant(2, "to", call.to_address, call.to_channel))
@@ -105,6 +108,13 @@ class Switchboard:
             call.queued_recording = None
             self._recorder.start(call, format)
 
+    def _drop_recording(self, call: Call) -> None:
+        """What was queued starts with the answer, which will not come any more."""
+        reason = f"only an answered call is recorded, and this one is {call.status}"
+        data = {"format": call.queued_recording, "reason": reason}
+        call.queued_recording = None
+        self._world.emit("recording.dropped", call, data)
+
     def _schedule_far_end(self, call: Call) -> None:
         """Put on the timeline what the call's scenario does after the status that the call has just entered."""
         trigger = TRIGGER_OF_STATUS.get(call.status)
@@ -126,7 +136,6 @@ class Switchboard:
             call.duration = whole_seconds(call.answered_at, now)
         call.on_hold = False
         call.muted = ()
-        call.queued_recording = None
         self._world.timeline.cancel(call.id)
         if call.recording_id is not None:
             self._recorder.stop(call)

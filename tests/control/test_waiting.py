@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from mockchirp.app import create_app
+from mockchirp.control.conditions import Wait
 from mockchirp.core.deliveries import Outcome
 from mockchirp.sending.sender import Sender
 from mockchirp.settings import Settings
@@ -367,6 +368,11 @@ def test_a_condition_that_makes_no_sense_is_refused(mock, refused, condition, st
 def test_a_timeout_that_makes_no_sense_is_refused(mock, refused, timeout):
     """It is a duration of at most a minute."""
     refused(wait(mock, {"idle": True}, timeout), 400, param="timeout")
+
+
+def test_a_wait_lasts_four_seconds_unless_told_otherwise():
+    """Many clients give up after five: the explanation comes before that."""
+    assert Wait.model_validate({"for": {"idle": True}}).timeout == 4_000
 
 
 @pytest.mark.parametrize("timeout", [0, 0.01, "10ms", "0.01s", 60, "60s", "1m"], ids=repr)

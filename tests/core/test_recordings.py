@@ -97,6 +97,63 @@ def test_a_queued_recording_starts_with_the_answer(sandbox, place, run_to_idle, 
     assert len(sandbox.recordings_of(call.id)) == 1
 
 
+def test_a_recording_that_starts_is_not_dropped(sandbox, place, run_to_idle):
+    """Queued or not."""
+    call = place(sandbox, "+15005550008")
+    sandbox.start_recording(call.id, "mp4")
+    run_to_idle(sandbox)
+    assert "recording.dropped" not in {event.type for event in sandbox.events.after(0)}
+
+
+UNANSWERED = [
+    *[("outbound", status) for status in ("voicemail", "failed", "busy", "no_answer", "canceled")],
+    *[("inbound", status) for status in ("voicemail", "failed", "busy", "canceled")],
+]
+
+
+def test_every_way_to_stay_unanswered_is_tried(ways):
+    """All statuses but those before the answer and those that an answer leads to."""
+    assert set(UNANSWERED) == {
+        (direction, status)
+        for direction, status in ways
+        if status not in ("initiated", "ringing", "in_progress", "completed")
+    }
+
+
+@pytest.mark.parametrize(("direction", "status"), UNANSWERED)
+def test_a_queued_recording_of_a_call_that_is_not_answered_is_dropped(
+    sandbox, place, ways, run_to_idle, direction, status
+):
+    """An event of ours says so and why, once, right after the one that says what became of the call; no webhook does."""
+    call = place(sandbox) if direction == "outbound" else sandbox.receive_call("+15559876543", "+15551234567")
+    sandbox.start_recording(call.id, "ogg")
+    for step in ways[direction, status]:
+        if step.startswith("command "):
+            getattr(sandbox, step.removeprefix("command "))(call.id)
+        else:
+            sandbox.far_end(call.id, step)
+
+    assert call.queued_recording is None
+    *_, last, dropped = sandbox.events.after(0)
+    assert (last.data["status"], dropped.type, dropped.at) == (status, "recording.dropped", T0)
+    assert dropped.data == {"format": "ogg", "reason": f"only an answered call is recorded, and this one is {status}"}
+    sent = run_to_idle(sandbox)
+    assert [event.type for event in sandbox.events.after(0)].count("recording.dropped") == 1
+    assert all(b"recording.dropped" not in dispatch.body for _, dispatch in sent)
+
+
+@pytest.mark.parametrize("enabled", [True, False], ids=["voicemail", "busy"])
+def test_a_queued_recording_is_dropped_when_nobody_decides(sandbox, run_to_idle, enabled):
+    """The time for it is over."""
+    sandbox.configuration.voicemail_enabled = enabled
+    call = sandbox.receive_call("+15559876543", "+15551234567")
+    sandbox.start_recording(call.id, "mp4")
+    run_to_idle(sandbox)
+    (dropped,) = [event for event in sandbox.events.after(0) if event.type == "recording.dropped"]
+    assert dropped.at == T0 + 30 * SECOND
+    assert dropped.data["reason"].endswith("voicemail" if enabled else "busy")
+
+
 @pytest.mark.parametrize("number", ["+15005550001", "+15005550002", "+15005550003", "+15005550004"])
 def test_a_call_that_is_not_answered_is_not_recorded(sandbox, place, run_to_idle, number):
     """What was queued is forgotten."""
@@ -107,6 +164,7 @@ def test_a_call_that_is_not_answered_is_not_recorded(sandbox, place, run_to_idle
 
     assert sandbox.recordings_of(call.id) == []
     assert call.queued_recording is None
+    assert [event.type for event in sandbox.events.after(0)].count("recording.dropped") == 1
 
 
 @pytest.mark.parametrize("end", ["hang_up", "end_call", "far_end hangup", "far_end fail"])
