@@ -12,7 +12,7 @@ from mockchirp.api.journal import enter_refusal
 from mockchirp.api.operation import CORS_HEADERS, quota_headers
 from mockchirp.api.routes import operations
 from mockchirp.api.routes import routes as api_routes
-from mockchirp.clock import real_seconds
+from mockchirp.clock import RealSeconds, real_seconds
 from mockchirp.control.routes import largest_body
 from mockchirp.control.routes import routes as control_routes
 from mockchirp.control.server import routes as server_routes
@@ -143,9 +143,10 @@ def create_app(
     sender: Sender | None = None,
     library: AudioLibrary | None = None,
     base_url: str | None = None,
+    real: RealSeconds = real_seconds,
 ) -> App:
     """Put mockchirp together. ``sender`` replaces the one that really sends webhooks, ``library`` the one that keeps its audio files
-    where the system has temporary ones; ``base_url`` is where the server listens.
+    where the system has temporary ones; ``base_url`` is where the server listens, ``real`` what its clocks go by.
 
     Raise :class:`BadSetting` if a seed or the state file can't be used.
     """
@@ -189,7 +190,7 @@ def create_app(
     sender = sender or HttpSender(timeout=settings.webhook_timeout / 1000)
     own = [settings.host, *([urlsplit(settings.public_url).netloc] if settings.public_url else ())]
     rule = OriginRule(settings.trusted_hosts, own, page="/_mockchirp/ui")
-    runtime = Runtime(defaults, sender, size_of)
+    runtime = Runtime(defaults, sender, size_of, real)
     runtime.base_url = base_url or runtime.base_url
     app = App(runtime, library, rule)
     app.state_file = _state_file(settings, runtime)

@@ -6,12 +6,16 @@ that were not asked for. The reading of real time is an argument: the clock itse
 """
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from mockchirp.core.errors import Conflict, InvalidRequest
 from mockchirp.core.instants import SECOND, format_milli, parse_instant
 
 Mode = Literal["real", "frozen"]
+RealSeconds = Callable[[], float]
+"""A reader of real time."""
 EARLIEST = parse_instant("2014-05-13T16:53:20Z")
 """The epoch of KSUIDs: no identifier can be older."""
 LATEST = parse_instant("2150-01-01T00:00:00Z")
@@ -21,9 +25,40 @@ LONGEST_QUIET = 5 * SECOND
 """How long (real time) the application may have to be quiet before an advance goes on."""
 
 
-def real_seconds() -> float:
-    """Seconds of real time since some fixed moment; never goes back."""
-    return time.monotonic()  # noqa: TID251 - this is the one place
+class WallTime:
+    """Seconds by ``monotonic``, which may stand still while the machine sleeps; when ``wall`` has moved on by more meanwhile, the
+    seconds have as well. They never go back, whatever the wall clock does. For machines whose system does not count its sleep.
+    """
+
+    LEAP = 1.0
+    """Seconds that the two clocks may differ by before that counts as sleep: they are never read at the same moment."""
+
+    def __init__(self, monotonic: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._wall = wall
+        self._seen = (wall() - monotonic(), 0.0)
+        """By how much the wall clock was ahead when that last changed, and the seconds slept until then."""
+
+    def __call__(self) -> float:
+        now = self._monotonic()
+        ahead, slept = self._seen
+        leap = self._wall() - now - ahead
+        if abs(leap) > self.LEAP:
+            slept += max(0.0, leap)
+            self._seen = (ahead + leap, slept)
+        return now + slept
+
+
+def _real_seconds() -> RealSeconds:
+    try:
+        time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (AttributeError, OSError):
+        return WallTime(time.monotonic, time.time)  # noqa: TID251 - this is the one place
+    return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+
+
+real_seconds = _real_seconds()
+"""Seconds of real time since some fixed moment, those included in which the machine slept; never goes back."""
 
 
 def machine_now() -> int:

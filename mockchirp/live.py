@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from mockchirp.breakable import Breakable
-from mockchirp.clock import LATEST, Clock, Mode, real_seconds
+from mockchirp.clock import LATEST, Clock, Mode, RealSeconds, real_seconds
 from mockchirp.core.deliveries import Delivery, Dispatch, Outcome
 from mockchirp.core.errors import Conflict
 from mockchirp.core.sandbox import Sandbox
@@ -24,6 +24,10 @@ from mockchirp.waits import Found, Reason, Waits
 
 SLICE = 0.005
 """Real seconds that a jump may take before the event loop gets a turn."""
+LONGEST_TIMER = 1.0
+"""Real seconds of a timer, however far away its instant is: an event loop's timers stand still while the machine sleeps, and after
+it has slept the clock is where they don't know.
+"""
 Noted = Callable[[int, Delivery], None]
 """Told of a sending, by its number, and of the delivery that it was for, when its outcome has been recorded."""
 
@@ -41,6 +45,7 @@ class LiveSandbox:
         most_waits: int = 1000,
         when_used: "Callable[[LiveSandbox], None] | None" = None,
         traffic: Traffic | None = None,
+        real: RealSeconds = real_seconds,
     ) -> None:
         self.keys = keys
         """The app keys that it serves; the first says which app it is."""
@@ -49,6 +54,7 @@ class LiveSandbox:
         """Counts the requests that may have changed it."""
         self.sandbox = sandbox
         self.clock = clock
+        self._real = real
         self.waits = Waits(most_waits)
         self.life = Life()
         self.sender = sender
@@ -130,7 +136,7 @@ class LiveSandbox:
     def catch_up(self) -> None:
         """Let everything happen that is due by now. During an advance, the advance alone moves time."""
         if self._advance is None or not self.advancing:
-            self.sandbox.run_until(self.clock.read(real_seconds()))
+            self.sandbox.run_until(self.clock.read(self._real()))
 
     def release(self, batch: list[Dispatch], sandbox: Sandbox | None = None) -> None:
         """Start sending ``batch``, set the timer for what comes next and have those who wait look: the last act of every
@@ -154,7 +160,7 @@ class LiveSandbox:
         advance is under way.
         """
         self.check_not_advancing()
-        self.clock.set(real_seconds(), now=now, mode=mode, rate=rate)
+        self.clock.set(self._real(), now=now, mode=mode, rate=rate)
         self._timer_for = None
         self.catch_up()
 
@@ -182,7 +188,7 @@ class LiveSandbox:
     def _go_on(self) -> None:
         """The advance is over, and the sandbox still there."""
         self._advance = self._note = None
-        self.clock.rebase(self.sandbox.now, real_seconds())
+        self.clock.rebase(self.sandbox.now, self._real())
         self._timer_for = None
         self.flights.record_all()
         self._set_timer()
@@ -273,14 +279,18 @@ class LiveSandbox:
         self._timer_for = (due, loop)
         real = self.clock.real_at(max(due, self.sandbox.now))
         if real is not None:
-            self._timer = loop.call_later(max(0.0, real - real_seconds()), self._wake)
+            self._timer = loop.call_later(min(LONGEST_TIMER, max(0.0, real - self._real())), self._wake)
         elif due <= self.sandbox.now:
             self._timer = loop.call_later(0, self._wake)
 
     def _wake(self) -> None:
         self._timer = self._timer_for = None
+        due = self.sandbox.timeline.next_due()
         self.catch_up()
-        self.release(self.sandbox.take_outbox())
+        if due is not None and due <= self.sandbox.now:
+            self.release(self.sandbox.take_outbox())
+        else:
+            self._set_timer()
 
 
 async def _end(flights: list[asyncio.Task[Outcome]]) -> None:

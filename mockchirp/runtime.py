@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from mockchirp.clock import Clock, Mode, machine_now, real_seconds
+from mockchirp.clock import Clock, Mode, RealSeconds, machine_now, real_seconds
 from mockchirp.core.errors import ChirpError, Conflict, NotFound, Unauthenticated, Unavailable
 from mockchirp.core.instants import parse_instant
 from mockchirp.core.keys import check_app_key, hide_keys
@@ -47,8 +47,16 @@ class Defaults:
 class Runtime:
     """All sandboxes of a server, one an app key, each made at first sight."""
 
-    def __init__(self, defaults: Defaults, sender: Sender, size_of: Callable[[RecordingFormat, int], int]) -> None:
+    def __init__(
+        self,
+        defaults: Defaults,
+        sender: Sender,
+        size_of: Callable[[RecordingFormat, int], int],
+        real: RealSeconds = real_seconds,
+    ) -> None:
         self.defaults = defaults
+        self.real = real
+        """What the clocks of all sandboxes go by."""
         self.base_url = "http://127.0.0.1:24477"
         """Where the server itself listens: what links in webhooks point to as long as nobody came by another name."""
         self.loading: str | None = "the state and the seeds are being loaded"
@@ -117,7 +125,7 @@ class Runtime:
             size_of=self.size_of,
             origin=self.origin,
         )
-        return sandbox, Clock(start, real_seconds(), mode=defaults.clock_mode, rate=defaults.clock_rate)
+        return sandbox, Clock(start, self.real(), mode=defaults.clock_mode, rate=defaults.clock_rate)
 
     @property
     def origin(self) -> str:
@@ -137,7 +145,9 @@ class Runtime:
                 f"there are {len(self._by_app)} sandboxes, and max_sandboxes allows no more: "
                 "remove one first, with DELETE /_mockchirp/sandbox and its key"
             )
-        live = LiveSandbox(keys, seed, sandbox, clock, self._sender, defaults.max_waits, self.when_used, self.traffic)
+        live = LiveSandbox(
+            keys, seed, sandbox, clock, self._sender, defaults.max_waits, self.when_used, self.traffic, self.real
+        )
         self._by_app[sandbox.app_id] = live
         self._by_key.update(dict.fromkeys(keys, live))
         return live

@@ -1,8 +1,10 @@
 """The clock of a sandbox: one formula for frozen, real and fast time."""
 
+import time
+
 import pytest
 
-from mockchirp.clock import EARLIEST, FASTEST, LATEST, Clock, check_reachable, machine_now, real_seconds
+from mockchirp.clock import EARLIEST, FASTEST, LATEST, Clock, WallTime, check_reachable, machine_now, real_seconds
 from mockchirp.core.errors import Conflict, InvalidRequest
 from mockchirp.core.instants import DAY, HOUR, MINUTE, SECOND, parse_instant
 
@@ -127,3 +129,75 @@ def test_real_time_does_not_go_back():
 
     assert readings == sorted(readings)
     assert EARLIEST < machine_now() < LATEST
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no such clock")
+def test_real_time_counts_the_sleep_of_the_machine():
+    """Where the system has a clock that does, it is the one that is read."""
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    assert before <= real_seconds() <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Machine:
+    """Two clocks: one that stands still while the machine sleeps, and one that is set right afterwards, or by hand."""
+
+    def __init__(self):
+        self.up, self.wall = 50.0, 1_750_000_000.0
+
+    def run(self, seconds, sleep=0.0):
+        self.up += seconds
+        self.wall += seconds + sleep
+
+
+@pytest.fixture
+def machine():
+    return Machine()
+
+
+@pytest.fixture
+def real(machine):
+    return WallTime(lambda: machine.up, lambda: machine.wall)
+
+
+def test_elsewhere_real_time_follows_the_wall_clock(machine, real):
+    """Over each sleep, by as much as it took."""
+    begun = real()
+    passed = []
+    for sleep in (0, 3_600, 0, 60):
+        machine.run(10, sleep)
+        passed.append(real() - begun)
+
+    assert passed == [10, 3_620, 3_630, 3_700]
+
+
+def test_elsewhere_real_time_does_not_go_back_with_the_wall_clock(machine, real):
+    """A clock that is set back takes nothing away and holds nothing up; from then on it is followed as it is."""
+    begun = real()
+    machine.run(10)
+    machine.wall -= 86_400
+    passed = [real() - begun]
+    machine.run(10)
+    passed.append(real() - begun)
+    machine.run(10, sleep=3_600)
+    passed.append(real() - begun)
+
+    assert passed == [10, 20, 3_630]
+
+
+def test_elsewhere_small_differences_are_no_sleep(machine, real):
+    """Two clocks are never read at one moment, and neither runs quite evenly: only what adds up to a second is followed."""
+    begun = real()
+    for _ in range(100):
+        machine.run(1, sleep=0.25)
+        machine.run(1, sleep=-0.25)
+
+    assert real() - begun == 200
+
+
+def test_a_clock_moves_on_over_the_sleep_of_the_machine(machine, real):
+    """At its rate."""
+    clock = Clock(T0, real(), rate=60)
+    machine.run(1, sleep=59)
+
+    assert clock.read(real()) == T0 + HOUR

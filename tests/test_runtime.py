@@ -11,7 +11,9 @@ import httpx2
 import pytest
 
 from mockchirp.app import create_app
+from mockchirp.clock import real_seconds
 from mockchirp.core.deliveries import Outcome
+from mockchirp.core.instants import HOUR, parse_instant
 from mockchirp.sending.sender import Sender
 from mockchirp.settings import Settings
 
@@ -117,10 +119,10 @@ class Answering(Sender):
 
 
 @asynccontextmanager
-async def running(sender, **settings):
-    """An application with this sender, and a client of it; closed at the end."""
+async def running(sender, real=real_seconds, **settings):
+    """An application with this sender on this real time, and a client of it; closed at the end."""
     usual = {"clock_mode": "frozen", "webhook_url": HOOK, "advance_quiet": "0"}
-    app = create_app(Settings(**{**usual, **settings}), sender=sender)
+    app = create_app(Settings(**{**usual, **settings}), sender=sender, real=real)
     transport = httpx2.ASGITransport(app)
     headers = {"Authorization": f"Bearer {KEY}"}
     try:
@@ -687,6 +689,53 @@ async def test_a_dead_receiver_holds_up_no_request():
         for _ in range(20):
             call_id = await place(client)
             assert (await client.get(f"/v1/calls/{call_id}")).status_code == 200
+
+
+class Laptop:
+    """Real time on a machine that can be closed: the timers of its event loop stand still then."""
+
+    def __init__(self):
+        self.slept = 0.0
+
+    def __call__(self):
+        return real_seconds() + self.slept
+
+
+async def test_after_the_machine_slept_clocks_have_moved_on():
+    """Whoever asks first sees all that fell due meanwhile, each thing at its own instant; a frozen clock slept as well."""
+    laptop = Laptop()
+    async with running(Answering(respond_at_once), clock_mode="real", real=laptop) as (app, client):
+        call_id = await place(client)
+        started = (await client.get("/_mockchirp/clock")).json()["now"]
+        await client.put(
+            "/_mockchirp/clock", json={"mode": "frozen"}, headers={"Authorization": "Bearer sk_test_app_other"}
+        )
+        laptop.slept = 3_600
+
+        call = (await client.get(f"/v1/calls/{call_id}")).json()
+        assert (call["status"], call["duration"]) == ("completed", 120)
+        now = app.runtime.sandbox_of(KEY).sandbox.now
+        assert now >= parse_instant(started) + HOUR
+        other = app.runtime.sandbox_of("sk_test_app_other")
+        other.catch_up()
+        assert other.sandbox.now < now
+
+
+async def test_after_the_machine_slept_timers_are_not_late_by_the_sleep():
+    """They don't know of it, so none of them is long: what fell due comes soon, without any request."""
+    laptop, done = Laptop(), asyncio.Event()
+
+    async def note(dispatch):
+        if event_of(dispatch) == "calls.completed":
+            done.set()
+        return 200
+
+    async with running(Answering(note), clock_mode="real", real=laptop) as (_, client):
+        await place(client)
+        await advance(client, by="10s")
+        laptop.slept = 3_600
+        async with asyncio.timeout(GUARD):
+            await done.wait()
 
 
 async def test_an_earlier_instant_rearms_the_timer():

@@ -1,6 +1,6 @@
 """Documents of state in a running server: a sandbox made of one, and a server's sandboxes of several."""
 
-from mockchirp.clock import LATEST, Clock, machine_now, real_seconds
+from mockchirp.clock import LATEST, Clock, machine_now
 from mockchirp.core.errors import ChirpError
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.live import LiveSandbox
@@ -24,7 +24,7 @@ def make(runtime: Runtime, document: Document, key: str, seed: int) -> tuple[San
     start = sandbox.now
     if given.as_of is not None and mode == "real":
         start = min(LATEST, start + int(max(0, machine_now() - given.as_of) * rate))
-    return sandbox, Clock(start, real_seconds(), mode=mode, rate=rate)
+    return sandbox, Clock(start, runtime.real(), mode=mode, rate=rate)
 
 
 def plant(runtime: Runtime, document: Document) -> LiveSandbox:
