@@ -24,7 +24,7 @@ from mockchirp.waits import Found, Reason, Waits
 
 SLICE = 0.005
 """Real seconds that a jump may take before the event loop gets a turn."""
-LONGEST_TIMER = 1.0
+LONGEST_TIMER = 2.0
 """Real seconds of a timer, however far away its instant is: an event loop's timers stand still while the machine sleeps, and after
 it has slept the clock is where they don't know.
 """
