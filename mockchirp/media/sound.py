@@ -32,7 +32,7 @@ class Encoding:
     sample_format: str
     packet_length: int
     packet_size: int
-    """Bytes to which every packet is filled up with zeros."""
+    """Bytes to which every packet is filled up."""
     loop: int
     """Packets that make one loop."""
     lead: int
@@ -45,8 +45,7 @@ class Encoding:
 
 
 # `bitexact` keeps versions, dates and random numbers out of the files. Processors differ in how they round, which must not show
-# in the size of a file. A decoder of AAC or Vorbis passes over zeros that follow the end of a packet: that is how encoders of a
-# constant rate fill theirs, too.
+# in the size of a file: packets are filled up, as those of a constant rate are.
 ENCODINGS: Mapping[RecordingFormat, Encoding] = {
     # The `fast` coder has no feedback in which a rounding error could grow, and serves a pure tone better.
     "mp4": Encoding(
@@ -114,7 +113,26 @@ def packets(format: RecordingFormat) -> tuple[bytes, ...]:
     assert {packet.duration for packet in kept} == {encoding.packet_length}, f"PyAV has another encoder of {format}"
     assert kept[0].pts == -encoding.lead, f"PyAV has another encoder of {format}"
     assert max(packet.size for packet in kept) <= encoding.packet_size, f"PyAV has another encoder of {format}"
-    return tuple(bytes(packet).ljust(encoding.packet_size, b"\0") for packet in kept)
+    fill = _filled_aac if encoding.codec == "aac" else _filled
+    return tuple(fill(bytes(packet), encoding.packet_size) for packet in kept)
+
+
+def _filled(packet: bytes, size: int) -> bytes:
+    """A packet with zeros at its end, which decoders of Vorbis pass over."""
+    return packet.ljust(size, b"\0")
+
+
+def _filled_aac(packet: bytes, size: int) -> bytes:
+    """A packet of AAC with fill elements before its end, which is 111 and zeros up to a whole byte (ISO/IEC 14496-3, 4.4.2)."""
+    bits = int.from_bytes(packet)
+    zeros = (bits & -bits).bit_length() - 1
+    bits >>= zeros + 3
+    room = 8 * (size - len(packet)) + zeros
+    while room >= 7:
+        count = min((room - 7) // 8, 14)  # bytes that follow the head of the element
+        bits = (bits << 7 | 0b110_0000 | count) << 8 * count
+        room -= 7 + 8 * count
+    return ((bits << 3 | 0b111) << room).to_bytes(size)
 
 
 def add_stream(container: "OutputContainer", encoding: Encoding) -> "AudioStream":

@@ -13,6 +13,7 @@ import pytest
 
 from mockchirp.core.recordings import CONTENT_TYPES
 from mockchirp.media.files import write
+from mockchirp.media.sound import ENCODINGS, packets
 
 FORMATS = {"mp4": ("mov,mp4,m4a,3gp,3g2,mj2", "aac"), "ogg": ("ogg", "vorbis"), "webm": ("matroska,webm", "opus")}
 RATE = 16_000
@@ -92,6 +93,12 @@ def test_sound_is_soft_and_loops_without_a_click(made: Made, format: str) -> Non
     # The steepest that 480 Hz at 0.25 gets in one sample is 0.047.
     assert max(abs(after - before) for before, after in pairwise(samples)) < 0.055
     assert max(map(abs, samples[: RATE // 100])) < 0.01
+
+
+def test_packets_of_aac_are_filled_up_inside() -> None:
+    """A decoder that reads packet after packet stumbles over zeros behind the end of one: none fills a byte."""
+    assert {len(packet) for packet in packets("mp4")} == {ENCODINGS["mp4"].packet_size}
+    assert all(packet[-1] for packet in packets("mp4"))
 
 
 def test_longest_file_is_a_day(made: Made) -> None:
