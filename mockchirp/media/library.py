@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
+from contextlib import nullcontext
 from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
@@ -21,8 +22,10 @@ from mockchirp.media.sizes import LONGEST, checked, size_of
 GIB = 1 << 30
 _SAMPLE = 10
 """Seconds of the file that stands for the sound and the muxer in a tag: all packets are in it, and two clusters."""
-_MAKERS = 4
-"""Files that are made at once: the long ones take much room while nobody else may remove them."""
+_LONG = 60 * 60
+"""Seconds of sound in a file up to which it takes little to make it."""
+_LONG_AT_ONCE = 2
+"""Longer files that are made at once: each may take 90 MB of memory, and room on the disk that nobody may free for others."""
 _BREATH = 0.0002
 """Real seconds that a thread at work pauses, so that others get their turn."""
 _log = logging.getLogger("mockchirp")
@@ -45,7 +48,7 @@ class AudioLibrary:
         """Held while it is decided what lies where, never while a file is made."""
         self._turn = threading.Lock()
         """Held by the thread that is muxing: several at once would only fight for the interpreter."""
-        self._makers = threading.BoundedSemaphore(_MAKERS)
+        self._long = threading.BoundedSemaphore(_LONG_AT_ONCE)
         self._making: weakref.WeakValueDictionary[_Key, threading.Lock] = weakref.WeakValueDictionary()
         """Held by the thread that makes a file, while others wait for it."""
         self._home: Path | None = None
@@ -123,7 +126,7 @@ class AudioLibrary:
 
     def _make(self, key: _Key) -> BinaryIO:
         try:
-            with self._makers:
+            with self._long if key[1] > _LONG else nullcontext():
                 try:
                     return self._write(key)
                 except OSError as error:
