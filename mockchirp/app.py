@@ -124,7 +124,7 @@ class App:
             live.release(live.sandbox.take_outbox())
 
     def abandon(self) -> None:
-        """Let go of the state file, as it was, and of the audio files: this application will never serve."""
+        """Let go of the state file, as it is, and of the audio files: this application serves no more, or never will."""
         if self.state_file is not None:
             self.state_file.release()
         self._library.close()
@@ -193,10 +193,10 @@ def create_app(
     runtime = Runtime(defaults, sender, size_of, real)
     runtime.base_url = base_url or runtime.base_url
     app = App(runtime, library, rule)
-    app.state_file = _state_file(settings, runtime)
     try:
+        app.state_file = _state_file(settings, runtime)
         _sow(settings, runtime)
-    except BadSetting:
+    except BaseException:
         app.abandon()
         raise
     runtime.loading = None

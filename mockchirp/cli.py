@@ -6,7 +6,9 @@ every few seconds.
 """
 
 import argparse
+import contextlib
 import gc
+import logging
 import os
 import signal
 import sys
@@ -100,13 +102,25 @@ def _serve(arguments: list[str]) -> int:
 
         server = Server(settings)
         server.stop_on_signals()
-        server.listen()
+        try:
+            server.listen()
+        except KeyboardInterrupt:
+            _end_process()
     except BadSetting as error:
         raise UsageError(str(error)) from None
     _greet(welcome(server.url, settings))
     _collect_less()
     server.serve()
-    return 0
+    _end_process()
+
+
+def _end_process() -> NoReturn:
+    """Leave it to the system to free the memory: a server with a big heap would take seconds to do that object by object."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or never have been there
+            stream.flush()
+    os._exit(0)
 
 
 def _greet(screen: str) -> None:

@@ -15,6 +15,8 @@ BATCH = 1 << 18
 
 _lock = threading.Lock()
 _pauses = 0
+_was_on = True
+"""Whether the collector worked when the first of the pauses began."""
 
 
 @contextmanager
@@ -22,8 +24,10 @@ def collector_paused() -> Iterator[None]:
     """Make many objects, all of which stay, without having the collector look through all that there are, over and over: for a
     big state that takes longer than the work itself. In any thread; others may do the same meanwhile.
     """
-    global _pauses
+    global _pauses, _was_on
     with _lock:
+        if _pauses == 0:
+            _was_on = gc.isenabled()
         _pauses += 1
         gc.disable()
     try:
@@ -31,7 +35,7 @@ def collector_paused() -> Iterator[None]:
     finally:
         with _lock:
             _pauses -= 1
-            if _pauses == 0:
+            if _pauses == 0 and _was_on:
                 gc.enable()
 
 

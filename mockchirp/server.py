@@ -5,9 +5,11 @@ queue, and they are answered as soon as uvicorn has taken the socket over. Stopp
 abandons the deliveries in flight and cuts the connections that still hang.
 """
 
+import _thread
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import signal
 import socket
@@ -18,7 +20,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import uvicorn
 
@@ -26,7 +28,7 @@ from mockchirp.address import url_of
 from mockchirp.core.instants import SECOND
 from mockchirp.http import ConnectionCut
 from mockchirp.idling import IdleConnections
-from mockchirp.plain_files import Draft, check_plain
+from mockchirp.plain_files import Draft, check_plain, read_plain
 from mockchirp.protocol import BoundedProtocol
 from mockchirp.settings import BadSetting, Settings
 
@@ -125,6 +127,15 @@ class _Http(uvicorn.Server):
         state_file = self._app.state_file
         if state_file is not None and state_file.saving.acquire(timeout=LONGEST_SAVE):
             state_file.saving.release()
+
+    def release_state(self) -> None:
+        """Let another server have the state file; from any thread."""
+        if self._app.state_file is not None:
+            self._app.state_file.release()
+
+    def clean_up(self) -> None:
+        """Leave no file behind, even if the application did not close in time."""
+        self._app.abandon()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return contextlib.nullcontext()
@@ -241,27 +252,37 @@ class Server:
                 runner.run(self._http.serve(sockets=[self._socket]))
         finally:
             self._socket.close()
+            self._http.clean_up()
             self._remove_port_file()
 
     def stop_on_signals(self) -> None:
         """Have SIGTERM and Ctrl-C stop this server, from now on; a second one ends the process at once. In the main thread."""
 
+        stops = False
+
         def stop(number: int, frame: FrameType | None) -> None:
+            nonlocal stops
+            if stops:
+                end(128 + number)
+            stops = True
+            _thread.start_new_thread(end_later, ())  # a Thread takes a lock that the interrupted code may hold
+            gc.disable()  # it would look through everything there is, for nothing
             if self._http is None:
-                raise KeyboardInterrupt  # there is nothing yet that has to be cleaned up
-            if last_resort.is_alive():
-                self._remove_port_file()
-                os._exit(128 + number)
-            last_resort.start()
+                raise KeyboardInterrupt  # whatever was begun is let go of on the way out
             self._http.request_stop()
 
-        def end() -> None:
+        def end_later() -> None:
+            threading.Event().wait(LAST_RESORT)
             if self._http is not None:
                 self._http.wait_for_state()
-            os._exit(0)
+            end(0)
 
-        last_resort = threading.Timer(LAST_RESORT, end)
-        last_resort.daemon = True
+        def end(status: int) -> NoReturn:
+            self._remove_port_file()
+            if self._http is not None:
+                self._http.release_state()
+            os._exit(status)
+
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
 
@@ -279,8 +300,12 @@ class Server:
             self._thread.join()
 
     def _remove_port_file(self) -> None:
-        if self.settings.port_file is not None:
-            self.settings.port_file.unlink(missing_ok=True)
+        if self.settings.port_file is None:
+            return
+        target = Path(os.path.realpath(self.settings.port_file))
+        with contextlib.suppress(OSError, ValueError):
+            if int(read_plain(target, 10)) == self._port:  # or another server has it now
+                target.unlink()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -85,6 +85,7 @@ class StateFile:
             self.release()
             raise BadStateFile(f"can't be read: {reason_of(error)}") from None
         except BaseException:
+            self._sweep()  # a signal may have come between the making of a draft and its end
             self.release()
             raise
         self._saved = {live: live.trace for live in self._runtime}
@@ -118,8 +119,7 @@ class StateFile:
         try:
             self._lock = FileLock(self._path)
             Draft(self._path).discard()
-            if self._lock.unsupported is None:
-                sweep_drafts(self._path)
+            self._sweep()
         except Taken as holder:
             raise BadStateFile(f"is in use by {holder}; every server needs a file of its own") from None
         except OSError as error:
@@ -127,6 +127,10 @@ class StateFile:
         if self._lock.unsupported is not None:
             why = self._lock.unsupported.lower()
             _log.warning("%s can't be locked: %s; see that no other server uses it", self._path, why)
+
+    def _sweep(self) -> None:
+        if self._lock is not None and self._lock.unsupported is None:
+            sweep_drafts(self._path)
 
     def _take_up(self, collection: Iterator[Saved]) -> None:
         bad: list[tuple[Saved, BadState]] = []

@@ -258,7 +258,7 @@ def test_version(program: Callable[..., Program]) -> None:
 def hanging(program: Callable[..., Program], listener: socket.socket) -> Iterator[tuple[Program, socket.socket]]:
     """A server on which everything hangs that can, and an idle connection to it.
 
-    A receiver does not answer a webhook, an advance waits for it, and one request is not finished.
+    A receiver does not answer a webhook, an advance waits for it, one request is not finished, and a fault holds another.
     """
     host, port = listener.getsockname()
     run = program(
@@ -274,6 +274,9 @@ def hanging(program: Callable[..., Program], listener: socket.socket) -> Iterato
         idle = send(b"HEAD /_mockchirp/ready HTTP/1.1\nHost: a\n\n")
         assert idle.recv(65_536).startswith(b"HTTP/1.1 200")
         send(b"POST /v1/calls HTTP/1.1\nHost: a\nContent-Len")
+        fault = {"operation": "listVoicemails", "delay": "1m"}
+        assert httpx2.post(f"{run.url}/_mockchirp/faults", json=fault).status_code == 201
+        send(b"GET /v1/calls/voicemails HTTP/1.1\nHost: a\nAuthorization: Bearer sk_test_app_local\n\n")
         assert httpx2.post(f"{run.url}/v1/calls", headers=KEY, json=CALL).status_code == 201
         assert opened.enter_context(listener.accept()[0]).recv(4) == b"POST"
         advance = (

@@ -20,7 +20,8 @@ PATIENCE = 10
 class Process:
     """A server whose state file is in ``directory``."""
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
+    def __init__(self, directory: Path, *arguments: str, at=None) -> None:
+        """``at`` waits for a moment of the start, and returns the signal that comes then."""
         self._port = directory / "port"
         self._port.unlink(missing_ok=True)
         self._process = subprocess.Popen(
@@ -31,6 +32,8 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
         )
+        if at is not None:
+            self._process.send_signal(at(self._process))
         ends = time.monotonic() + PATIENCE
         while not self._port.exists() and self._process.poll() is None and time.monotonic() < ends:
             time.sleep(0.01)
@@ -58,8 +61,8 @@ def start(tmp_path):
     """Starts a server in a directory of the test's; what still runs at the end is killed."""
     started = []
 
-    def start(*arguments: str) -> Process:
-        started.append(Process(tmp_path, *arguments))
+    def start(*arguments: str, at=None) -> Process:
+        started.append(Process(tmp_path, *arguments, at=at))
         return started[-1]
 
     yield start
@@ -169,7 +172,10 @@ def test_a_broken_seed_ends_the_start(start, tmp_path):
 
     process = start("--seed=seed.yaml")
 
-    assert process.end(0) == (2, "mockchirp: --seed seed.yaml, line 3: calls.0.from: input should be a valid string\n")
+    assert process.end(0) == (
+        2,
+        "mockchirp: --seed seed.yaml, line 3: calls.0.from: input should be a valid string; it is 5\n",
+    )
 
 
 def test_a_server_with_seeds_is_ready_when_it_answers(start):
@@ -178,3 +184,68 @@ def test_a_server_with_seeds_is_ready_when_it_answers(start):
 
     assert process.client.get("/_mockchirp/ready").status_code == 200
     assert len(process.state()["calls"]) == 22
+
+
+def test_a_stop_frees_no_memory_object_by_object(tmp_path):
+    """Which takes seconds where there is much: the process ends without the interpreter being torn down, and leaves no file."""
+    program = (
+        "import atexit, sys; atexit.register(print, 'torn down'); from mockchirp.cli import main; sys.exit(main())"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "--port=0", "--port-file=port", "--state-file=state.json", "--seed=demo"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    while "Ctrl-C stops" not in process.stdout.readline():
+        assert process.poll() is None
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.communicate(timeout=PATIENCE) == ("", None)
+    assert process.returncode == 0
+    assert len(saved(tmp_path)) == 22
+    assert os.listdir(tmp_path) == ["state.json"]
+
+
+def test_a_stop_while_the_state_is_loaded_leaves_everything_as_it_was(start, tmp_path):
+    """The file, and nothing beside it."""
+    sandboxes = [{"keys": [f"sk_test_app_{number}"], "calls": [CALL] * 20} for number in range(2000)]
+    (tmp_path / "state.json").write_text(json.dumps({"version": 1, "sandboxes": sandboxes}))
+    before = (tmp_path / "state.json").read_bytes()
+
+    def at(process):
+        while not (tmp_path / ".state.json.lock").exists():
+            assert process.poll() is None
+        return signal.SIGTERM
+
+    process = start(at=at)
+
+    assert process.end(0) == (0, "")
+    assert (tmp_path / "state.json").read_bytes() == before
+    assert os.listdir(tmp_path) == ["state.json"]
+
+
+def test_a_stop_with_no_one_at_the_other_end_of_its_output_is_a_stop_like_others(tmp_path):
+    """The screen was read and its reader is gone."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mockchirp", "--port=0", "--port-file=port", "--state-file=state.json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    ends = time.monotonic() + PATIENCE
+    while not (tmp_path / "port").exists() and time.monotonic() < ends:
+        time.sleep(0.01)
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.stderr is not None
+    assert (process.wait(PATIENCE), process.stderr.read()) == (0, "")
+    process.stderr.close()
+    assert os.listdir(tmp_path) == []
