@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
+from mockchirp.address import url_of
 from mockchirp.api.downloads import NO_STORE
 from mockchirp.api.journal import enter_refusal
-from mockchirp.api.operation import CORS_HEADERS, quota_headers
+from mockchirp.api.operation import quota_headers
 from mockchirp.api.routes import operations
 from mockchirp.api.routes import routes as api_routes
 from mockchirp.clock import RealSeconds, real_seconds
@@ -29,6 +30,7 @@ from mockchirp.http import (
     header,
     internal_error,
     send_error,
+    send_nothing,
 )
 from mockchirp.media.library import AudioLibrary
 from mockchirp.media.sizes import size_of
@@ -41,12 +43,8 @@ from mockchirp.traffic import ABORTED
 if TYPE_CHECKING:
     from mockchirp.state_file import StateFile
 
-_PREFLIGHT = [
-    *CORS_HEADERS,
-    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type"),
-    (b"access-control-max-age", b"600"),
-]
+_PUBLIC = frozenset(("/", "/openapi.json", "/openapi.yaml"))
+"""Paths that any page may ask for: nothing there is a secret, and explorers of APIs are web pages."""
 
 
 class App:
@@ -83,20 +81,17 @@ class App:
             self.runtime.traffic.note_request(scope, _operation(scope), status, real_seconds() - started)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith("/_mockchirp"):
-            try:
-                origin = self._rule.admit(scope)
-            except Forbidden as refusal:
-                await send_error(send, refusal)
-                return
-            if origin is not None:
-                if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
-                    await _send_nothing(send, preflight_headers(origin))
-                    return
-                send = adding(send, cors_headers(origin))
-        if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method") and _is_chirps(scope):
-            await _send_nothing(send, _PREFLIGHT)
+        try:
+            origin = b"*" if scope["path"] in _PUBLIC else self._rule.admit(scope)
+        except Forbidden as refusal:  # what it might do to a sandbox is not looked at
+            await send_error(send, refusal, self._chirp_headers(scope))
             return
+        if origin is not None:
+            if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
+                await send_nothing(send, preflight_headers(scope, origin))
+                return
+            if origin != b"*":
+                send = adding(send, cors_headers(origin))
         started = real_seconds()
         try:
             await self._routes(scope, receive, send)
@@ -104,15 +99,26 @@ class App:
             raise
         except Exception as exception:
             error = exception if isinstance(exception, ChirpError) else internal_error(scope)
-            headers = self._chirp_headers() if _is_chirps(scope) else []
-            if scope["path"].startswith("/recordings/"):
-                headers.append(NO_STORE)
+            headers = self._chirp_headers(scope)
             if scope["path"].startswith("/v1/"):
                 enter_refusal(self.runtime, scope, started, error, headers)
             await send_error(send, error, headers)
 
-    def _chirp_headers(self) -> Headers:
-        return [*CORS_HEADERS, *quota_headers(untouched(self.runtime.default_now()))]
+    def readable(self, headers: Headers) -> Headers:
+        """What lets a page read the answer to a request with these headers that never came here; nothing if it may not."""
+        try:
+            origin = self._rule.admit({"headers": headers, "method": "", "path": ""})
+        except Forbidden:
+            return []
+        return [] if origin is None else cors_headers(origin)
+
+    def _chirp_headers(self, scope: Scope) -> Headers:
+        """Those that every answer of Chirp's surface has; nothing for the rest."""
+        is_file = scope["path"].startswith("/recordings/")
+        if not is_file and not scope["path"].startswith("/v1/"):
+            return []
+        quota = quota_headers(untouched(self.runtime.default_now()))
+        return [*quota, NO_STORE] if is_file else quota
 
     def start(self) -> None:
         """Let what is due happen in sandboxes that were there from the beginning, and look after the place for audio files; in the
@@ -188,7 +194,10 @@ def create_app(
         ),
     )
     sender = sender or HttpSender(timeout=settings.webhook_timeout / 1000)
-    own = [settings.host, *([urlsplit(settings.public_url).netloc] if settings.public_url else ())]
+    own = [
+        url_of(settings.host, 0).removeprefix("http://"),
+        *([urlsplit(settings.public_url).netloc] if settings.public_url else ()),
+    ]
     rule = OriginRule(settings.trusted_hosts, own, page="/_mockchirp/ui")
     runtime = Runtime(defaults, sender, size_of, real)
     runtime.base_url = base_url or runtime.base_url
@@ -227,17 +236,7 @@ def _sow(settings: Settings, runtime: Runtime) -> None:
         raise BadSetting(f"{flag('seed')} {error}") from None
 
 
-async def _send_nothing(send: Send, headers: Headers) -> None:
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
-
-
 def _operation(scope: Scope) -> str:
     """The id of the operation that a request was for, `none` if there is no such."""
     endpoint = scope.get("endpoint")
     return endpoint.names.get(scope["method"], "none") if isinstance(endpoint, Methods) else "none"
-
-
-def _is_chirps(scope: Scope) -> bool:
-    path: str = scope["path"]
-    return path.startswith(("/v1/", "/recordings/"))

@@ -25,8 +25,10 @@ from mockchirp.core.errors import (
     RangeNotSatisfiable,
     RateLimitExceeded,
     Unauthenticated,
+    UnsupportedCoding,
     envelope,
 )
+from mockchirp.core.notifier import Notifier
 from mockchirp.findings import Finding, first_finding
 from mockchirp.malformed import remedy, remedy_of_text, remedy_of_type
 from mockchirp.signposts import signpost
@@ -109,6 +111,12 @@ async def send_pieces(send: Send, status: int, pieces: AsyncIterator[bytes], hea
     await send({"type": "http.response.body", "body": piece})
 
 
+async def send_nothing(send: Send, headers: Headers) -> None:
+    """Write an answer that has no body, and needs none."""
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
 def adding(send: Send, headers: Headers) -> Send:
     """``send`` with ``headers`` added to the answer."""
 
@@ -116,6 +124,15 @@ def adding(send: Send, headers: Headers) -> Send:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", ()), *headers]}
         return send(message)
+
+    return sending
+
+
+def without_body(send: Send) -> Send:
+    """``send`` with the headers of the answer alone, its length among them."""
+
+    def sending(message: Message) -> Awaitable[None]:
+        return send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
     return sending
 
@@ -128,6 +145,8 @@ def error_headers(error: ChirpError) -> Headers:
         return [(b"retry-after", b"%d" % error.retry_after)]
     if isinstance(error, RangeNotSatisfiable):
         return [(b"content-range", b"bytes */%d" % error.size)]
+    if isinstance(error, UnsupportedCoding):
+        return [(b"accept-encoding", b"identity")]
     return [(b"www-authenticate", b"Bearer")] if error.status == 401 else []
 
 
@@ -168,8 +187,12 @@ async def read_body(scope: Scope, receive: Receive, largest: int) -> bytes:
 
 def parse_json(scope: Scope, body: bytes, deepest: int = DEEPEST) -> dict[str, Any]:
     """The JSON object in ``body``; raise :class:`InvalidRequest` on another content type, malformed JSON or anything
-    but an object.
+    but an object, and :class:`UnsupportedCoding` on a body that is compressed.
     """
+    codings = b", ".join(value for name, value in scope["headers"] if name == b"content-encoding")
+    if codings and codings.strip().lower() != b"identity":
+        shown = codings.decode("latin-1")[:80]
+        raise UnsupportedCoding(f"a body with Content-Encoding {shown!r} is not taken; send it as it is, without one")
     given = header(scope, b"content-type")
     media_type = (given or b"").split(b";", 1)[0].strip().lower()
     if media_type != b"application/json":
@@ -219,6 +242,16 @@ def _invalid(found: Finding) -> InvalidRequest:
     return InvalidRequest(f"{param}{' ' if found.is_of_name else ': '}{found.reason}", param=param)
 
 
+def follow_caller(scope: Scope, notifier: Notifier, public_url: str | None) -> str:
+    """Where the caller's links point to: to ``public_url``, or else to where it reached this server. The links in the sandbox's
+    webhooks, which have no caller, follow the last one.
+    """
+    if public_url is not None:
+        return public_url
+    notifier.origin = request_origin(scope, notifier.origin)
+    return notifier.origin
+
+
 def request_origin(scope: Scope, fallback: str) -> str:
     """The origin through which the caller reached this server, without a slash at its end; ``fallback`` if it does not
     say.
@@ -236,20 +269,28 @@ def request_origin(scope: Scope, fallback: str) -> str:
 class Methods:
     """An ASGI application for one path: one handler a method, 405 with ``Allow`` for the others.
 
-    ``names`` are the ids of the operations by method.
+    ``names`` are the ids of the operations by method. ``HEAD`` is answered wherever ``GET`` is, as ``GET`` would be but without the
+    body (RFC 9110, 9.3.2), and ``OPTIONS`` by ``Allow`` alone.
     """
 
     def __init__(self, handlers: Mapping[str, ASGIApp], names: Mapping[str, str]) -> None:
         self.handlers = dict(handlers)
         self.names = dict(names)
-        self.allowed = ", ".join(sorted(handlers))
+        if "GET" in handlers:
+            self.handlers.setdefault("HEAD", handlers["GET"])
+            self.names.setdefault("HEAD", names["GET"])
+        self.allowed = ", ".join(sorted(self.handlers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handler = self.handlers.get(scope["method"])
-        if handler is None:
-            message = f"{scope['method'][:20]} is not allowed on {scope['path'][:200]}; allowed: {self.allowed}"
+        method = scope["method"]
+        handler = self.handlers.get(method)
+        if handler is not None:
+            await handler(scope, receive, without_body(send) if method == "HEAD" else send)
+        elif method == "OPTIONS":
+            await send_nothing(send, [(b"allow", self.allowed.encode())])
+        else:
+            message = f"{method[:20]} is not allowed on {scope['path'][:200]}; allowed: {self.allowed}"
             raise MethodNotAllowed(message, self.allowed)
-        await handler(scope, receive, send)
 
 
 class Routes:

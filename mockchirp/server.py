@@ -95,6 +95,7 @@ class _Http(uvicorn.Server):
             patience=settings.request_timeout / SECOND,
             largest=app.largest_request,
             idle=IdleConnections(),
+            readable=app.readable,
         )
         super().__init__(
             uvicorn.Config(

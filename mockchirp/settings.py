@@ -167,8 +167,10 @@ def _read_app_keys(value: object) -> tuple[str, ...]:
 
 def _read_hosts(value: object) -> tuple[str, ...]:
     hosts = () if _is_none(value) else tuple(text.lower() for text in _texts(value))
-    if not all(re.fullmatch(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f:]+\]?", host, re.ASCII) for host in hosts):
-        raise ValueError("each must be a host name without scheme and port, or .example.com for all names that end so")
+    if not all(re.fullmatch(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f:]+\]?|\*", host, re.ASCII) for host in hosts):
+        raise ValueError(
+            "each must be a host name without scheme and port, .example.com for all names that end so, or * for all"
+        )
     return hosts
 
 
@@ -256,7 +258,7 @@ class Settings(BaseSettings):
     trusted_hosts: Hosts = _setting(
         "Server",
         None,
-        "hosts whose pages may steer the mock, and by whose names browsers may reach it, comma separated",
+        "hosts whose pages may use the mock, and by whose names browsers may reach it, comma separated; * for all",
     )
     log_level: LogLevel = _setting("Server", "warning", "what to log: critical, error, warning, info or debug")
     log_format: LogFormat = _setting("Server", "text", "how to log: text, or json: one object a line")

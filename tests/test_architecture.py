@@ -68,6 +68,7 @@ MAY_IMPORT = {
     "mockchirp.state_file": {"core", "clock", "file_lock", "live", "pacing", "plain_files", "runtime", "state"},
     "mockchirp.client": set(),
     "mockchirp.app": {
+        "address",
         "origins",
         "core",
         "clock",

@@ -191,7 +191,12 @@ def errors() -> str:
         if isinstance(getattr(error, "status", None), int)
     ]
     rows += [
-        ("400", "`invalid_request_error`", "", "What was sent is not HTTP/1.1; the connection is closed."),
+        (
+            "400",
+            "`invalid_request_error`",
+            "",
+            "What was sent is not HTTP/1.1, or has no Host or several; the connection is closed.",
+        ),
         ("408", "`invalid_request_error`", "", "The request was not whole in time; the connection is closed."),
         (
             "431",
@@ -199,7 +204,14 @@ def errors() -> str:
             "",
             "The request line and the headers are too long; the connection is closed.",
         ),
-        ("503", "`api_error`", "", "Too many connections are open; this one is closed."),
+        (
+            "501",
+            "`invalid_request_error`",
+            "",
+            "CONNECT, or a Transfer-Encoding but chunked; the connection is closed.",
+        ),
+        ("503", "`api_error`", "", "Too many connections are open, and none is idle; this one is closed."),
+        ("505", "`invalid_request_error`", "", "HTTP/2, or another version but 1.0 and 1.1; the connection is closed."),
     ]
     return table(("status", "`type`", "`code`", "when"), *sorted(rows, key=lambda row: row[0]))
 

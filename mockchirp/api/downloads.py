@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockchirp.api.injection import fault_for, is_silent, strike, truncated
 from mockchirp.api.journal import enter, entering
-from mockchirp.api.operation import CORS_HEADERS
 from mockchirp.api.preconditions import Validators
 from mockchirp.api.representation import Representation
 from mockchirp.clock import real_seconds
@@ -25,7 +24,7 @@ from mockchirp.core.instants import SECOND, format_second
 from mockchirp.core.rate_limits import untouched
 from mockchirp.core.recordings import CONTENT_TYPES, Recording, RecordingFormat
 from mockchirp.core.signing import Seal, is_genuine, read_seal
-from mockchirp.http import ConnectionCut, Disconnected, Headers, internal_error, send_error
+from mockchirp.http import ConnectionCut, Disconnected, Headers, follow_caller, internal_error, send_error
 from mockchirp.live import LiveSandbox
 from mockchirp.runtime import Runtime
 
@@ -36,7 +35,7 @@ _MOST_OPENING = 32
 """Downloads whose files are looked for, and perhaps made, at once; more wait for their turn."""
 NO_STORE = (b"cache-control", b"no-store")
 """In every answer about a file: a browser would go on opening a link that is dead from its cache."""
-_HEADERS: Headers = [*CORS_HEADERS, NO_STORE]
+_HEADERS: Headers = [NO_STORE]
 
 
 class Audio(Protocol):
@@ -65,10 +64,11 @@ class DownloadApp:
         live: LiveSandbox | None = None
         fault: Fault | None = None
         started = real_seconds()
-        operation_id = OPERATION_IDS[scope["method"]]
+        operation_id: str = scope["endpoint"].names[scope["method"]]
         try:
             live, seal = self._admit(scope)
             live.life.begun += 1
+            follow_caller(scope, live.sandbox.notifier, self._runtime.defaults.public_url)
             scope["sandbox"] = live.sandbox.app_id
             live.catch_up()
             sandbox = live.sandbox

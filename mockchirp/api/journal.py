@@ -7,7 +7,7 @@ from mockchirp.clock import real_seconds
 from mockchirp.core.errors import ChirpError, envelope
 from mockchirp.core.faults import Fault
 from mockchirp.core.keys import bearer_token
-from mockchirp.http import Headers, authorization, error_headers
+from mockchirp.http import Headers, authorization, error_headers, follow_caller
 from mockchirp.live import LiveSandbox
 from mockchirp.runtime import Runtime
 
@@ -74,6 +74,7 @@ def enter_refusal(runtime: Runtime, scope: Scope, started: float, error: ChirpEr
         return
     live.life.begun += 1
     live.life.ended += 1
+    follow_caller(scope, live.sandbox.notifier, runtime.defaults.public_url)
     live.catch_up()
     if live.sandbox.journal.kept:
         answer_headers = [_JSON, *error_headers(error), *headers]

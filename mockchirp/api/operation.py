@@ -30,24 +30,16 @@ from mockchirp.http import (
     Headers,
     authorization,
     error_headers,
+    follow_caller,
     internal_error,
     parse_json,
     read_body,
-    request_origin,
     send_bytes,
 )
 from mockchirp.live import LiveSandbox
 from mockchirp.runtime import Runtime
 
 _JSON = (b"content-type", b"application/json")
-CORS_HEADERS: Headers = [
-    (b"access-control-allow-origin", b"*"),
-    (
-        b"access-control-expose-headers",
-        b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, Content-Range, Accept-Ranges",
-    ),
-]
-"""Local front ends call from any origin, as they would through their own back end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +80,7 @@ class OperationApp:
         self._operation = operation
         self._runtime = runtime
         self._largest_body = runtime.defaults.max_body_size
+        self._public_url = runtime.defaults.public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operation
@@ -102,11 +95,13 @@ class OperationApp:
         try:
             try:
                 live = self._find(scope)
+                links = follow_caller(scope, live.sandbox.notifier, self._public_url)
                 live.life.begun += 1
                 scope["sandbox"] = live.sandbox.app_id
                 raw = b"" if operation.body == "none" else await read_body(scope, receive, self._largest_body)
                 if live.closed:
                     live = self._find(scope)  # it was removed while the body came
+                    follow_caller(scope, live.sandbox.notifier, self._public_url)
                     live.life.begun += 1
                 live.catch_up()
                 sandbox = live.sandbox
@@ -122,7 +117,7 @@ class OperationApp:
                     sandbox = live.sandbox  # a reset may have put another one in its place
                     send = truncated(send) if fault.abort == "truncate" else send
                 body = parse_json(scope, raw) if raw or operation.body == "required" else {}
-                request = Request(sandbox, scope["path_params"], scope["query_string"], body, self._origin(scope, live))
+                request = Request(sandbox, scope["path_params"], scope["query_string"], body, links)
                 status, answer = operation.status, orjson.dumps(operation.handler(request))
             except Disconnected:
                 return
@@ -141,9 +136,10 @@ class OperationApp:
                 origin = live.sandbox
                 batch = origin.take_outbox()
             quota = quota or untouched(self._runtime.default_now(), operation.bucket)
-            headers = [_JSON, *CORS_HEADERS, *quota_headers(quota), *extra]
+            headers = [_JSON, *quota_headers(quota), *extra]
             if live is not None and live.sandbox.journal.kept:
-                enter(live, scope, started, operation.id, fault, raw, status, headers, answer)
+                shown = b"" if scope["method"] == "HEAD" else answer
+                enter(live, scope, started, operation.id, fault, raw, status, headers, shown)
             await send_bytes(send, status, answer, headers)
         finally:
             if live is not None:
@@ -165,14 +161,6 @@ class OperationApp:
 
     def _count(self, live: LiveSandbox) -> Quota:
         return live.sandbox.rate_limiter.count(self._operation.bucket, live.sandbox.now)
-
-    def _origin(self, scope: Scope, live: LiveSandbox) -> str:
-        """Where the caller's links point to; those in the sandbox's webhooks follow its last caller."""
-        public_url = self._runtime.defaults.public_url
-        if public_url is not None:
-            return public_url
-        origin = live.sandbox.notifier.origin = request_origin(scope, live.sandbox.notifier.origin)
-        return origin
 
 
 def quota_headers(quota: Quota) -> Headers:

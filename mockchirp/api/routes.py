@@ -87,5 +87,6 @@ def routes(runtime: Runtime, audio: Audio) -> list[Route]:
         *((row.id, row.method, row.path) for row in OPERATIONS),
         *((row[2], *row[:2]) for row in DOWNLOADS),
     ]:
-        names[path][method] = name
+        if method in by_path[path]:
+            names[path][method] = name
     return [Route(path, Methods(apps, names[path])) for path, apps in by_path.items()]

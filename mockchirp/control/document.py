@@ -22,12 +22,13 @@ _REF = "#/components/schemas/{model}"
 _ERRORS: Mapping[int, tuple[str, str]] = {
     400: ("InvalidRequest", "The request is wrong: `param` names what. Unknown fields and parameters are wrong, too."),
     401: ("Unauthenticated", "A key was given, and it is no app key, or none of those that the server accepts."),
-    403: ("Forbidden", "A web page asked, and it is neither the server's own nor one of localhost."),
+    403: ("Forbidden", "A web page asked, and it is neither of this machine nor of a trusted host."),
     404: ("NotFound", "There is nothing of this id or name in this sandbox."),
     405: ("MethodNotAllowed", "The path has no such method."),
     408: ("TimedOut", "What was waited for did not happen in time; the message says what did."),
     409: ("Conflict", "The state of things does not allow it; the message says why."),
     413: ("BodyTooLarge", "The body is larger than the setting `max_body_size` allows."),
+    415: ("UnsupportedCoding", "The body is compressed, or coded in another way."),
     503: ("Unavailable", "The server is starting or about to stop."),
 }
 _PATH_PARAMETERS: Mapping[str, Mapping[str, object]] = {
@@ -100,7 +101,7 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any], components: Map
         described["requestBody"] = {"required": not operation.body_optional, "content": content}
     answer = {JSON: {"schema": schemas["answer", operation.answer]}}
     errors = {400, 401, 403, 405, 409, *operation.refusals}
-    errors |= ({404} if has_path_parameters else set()) | ({413} if operation.body is not None else set())
+    errors |= ({404} if has_path_parameters else set()) | ({413, 415} if operation.body is not None else set())
     success = {"description": "Done.", "content": answer}
     described["responses"] = {str(operation.status): success, **_refer(errors)}
     return described

@@ -21,6 +21,7 @@ from mockchirp.http import (
     ConnectionCut,
     Disconnected,
     authorization,
+    follow_caller,
     internal_error,
     parse_json,
     parse_model,
@@ -102,6 +103,7 @@ class OperationApp:
             live = self._find(scope)
             if live is not None:
                 scope["sandbox"] = live.sandbox.app_id
+                follow_caller(scope, live.sandbox.notifier, self._runtime.defaults.public_url)
             raw = b"" if operation.body is None else await self._read(scope, receive)
             query = parse_model(operation.query, dict(parse_qsl(scope["query_string"].decode("latin-1"), True)))
             if len(raw) < _LARGE:

@@ -24,7 +24,7 @@ _TO_ANY_PAGE = {"access-control-allow-origin": "*"}
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A row of the table of what belongs to no sandbox: each is a GET without parameters, and a HEAD."""
+    """A row of the table of what belongs to no sandbox: each is a GET without parameters."""
 
     id: str
     path: str
@@ -81,7 +81,7 @@ async def _contract_json(runtime: Runtime) -> Response:
 
 
 async def _home(runtime: Runtime) -> Response:
-    return RedirectResponse("/_mockchirp/ui")
+    return RedirectResponse("_mockchirp/ui")  # relative, as a proxy may serve this under a path of its own
 
 
 async def _ui(runtime: Runtime) -> Response:
@@ -133,7 +133,7 @@ def _methods(page: Page, runtime: Runtime) -> Methods:
         return await respond(runtime)
 
     app = request_response(partial(respond, respond=page.respond))
-    return Methods({"GET": app, "HEAD": app}, {"GET": page.id, "HEAD": page.id})
+    return Methods({"GET": app}, {"GET": page.id})
 
 
 def _json(payload: object, status: int = 200) -> Response:

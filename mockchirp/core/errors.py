@@ -8,6 +8,7 @@
     │   ├── PhoneNumberNotAssigned 400  invalid_request_error  phone_number_not_assigned
     │   ├── RateLimitExceeded      429  invalid_request_error  rate_limit_exceeded
     │   ├── BodyTooLarge           413  invalid_request_error
+    │   ├── UnsupportedCoding      415  invalid_request_error
     │   ├── MethodNotAllowed       405  invalid_request_error
     │   ├── PreconditionFailed     412  invalid_request_error
     │   └── RangeNotSatisfiable    416  invalid_request_error
@@ -64,6 +65,12 @@ class BodyTooLarge(InvalidRequest):
     """A body over the bound, which is a setting: 1 MiB unless told otherwise."""
 
     status = 413
+
+
+class UnsupportedCoding(InvalidRequest):
+    """A body that is compressed, or coded in another way."""
+
+    status = 415
 
 
 class MethodNotAllowed(InvalidRequest):
@@ -136,7 +143,7 @@ class Unauthenticated(ChirpError):
 
 
 class Forbidden(ChirpError):
-    """A signed URL that does not open what it points at, or a web page that may not steer the mock."""
+    """A signed URL that does not open what it points at, or a web page that may not use the mock."""
 
     status = 403
     type = "authentication_error"

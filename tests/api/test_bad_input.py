@@ -338,15 +338,19 @@ def allowed_methods():
     for method, path, *_ in DOWNLOADS:
         methods.setdefault(path, set()).add(method)
     fixed = ["/", "/openapi.yaml", "/openapi.json", "/_mockchirp/health", "/_mockchirp/ready"]
-    return methods | {path: {"GET", "HEAD"} for path in fixed}
+    methods |= {path: {"GET"} for path in fixed}
+    return {path: allowed | ({"HEAD"} if "GET" in allowed else set()) for path, allowed in methods.items()}
 
 
 @pytest.mark.parametrize(("path", "allowed"), allowed_methods().items())
 def test_a_wrong_method_is_refused(mock, refused, contract, path, allowed):
-    """405 with `Allow`, without a key too; HEAD gets no body from a server, so only its status is looked at."""
+    """405 with `Allow`, without a key too; HEAD gets no body from a server, so only its status is looked at. OPTIONS asks for that."""
     filled = path.format_map(Ids(fileName="x.mp4"))
 
-    for method in METHODS - allowed:
+    options = mock.request("OPTIONS", filled, key=None)
+    assert (options.status_code, options.content) == (204, b"")
+    assert set(options.headers["allow"].split(", ")) == allowed
+    for method in METHODS - allowed - {"OPTIONS"}:
         answer = mock.request(method, filled, key=None)
         assert answer.status_code == 405
         assert set(answer.headers["allow"].split(", ")) == allowed
@@ -373,3 +377,20 @@ def test_refused_requests_leave_no_trace(open_mock):
     tried.advance(until="idle")
 
     assert json.dumps(plain.events()) == json.dumps(tried.events())
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate, gzip", "identity, gzip", "x"])
+@pytest.mark.parametrize("path", ["/v1/calls", "/v1/webhooks", "/_mockchirp/faults", "/_mockchirp/clock/advance"])
+def test_a_coded_body_is_refused_by_name(mock, refused, path, coding):
+    """415 and not 400, before anything else is said of the body."""
+    answer = mock.request("POST", path, content=b"\x1f\x8b", headers={"Content-Encoding": coding})
+
+    refused(answer, 415, says=repr(coding))
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+def test_a_body_as_it_is_may_say_so(mock):
+    """And what has no body is not asked."""
+    coded = {"Content-Encoding": "identity"}
+    assert mock.post("/v1/calls", {"from": "+15551234567", "to": "+15559876543"}, headers=coded).status_code == 201
+    assert mock.get("/v1/webhooks", headers={"Content-Encoding": "gzip"}).status_code == 200

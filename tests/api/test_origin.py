@@ -82,17 +82,68 @@ def test_the_public_url_goes_before_all(open_mock, record, headers):
     assert url.startswith("https://chirp.example.com/mock/recordings/call_rec_")
 
 
+HERE = {"Host": "app-sees-me-here:9"}
+
+
+def ask(mock, how):
+    """A request of the default sandbox by the name by which the app reaches the mock, in one of several ways."""
+    if how == "file":
+        recording_id = next(iter(mock.sandbox().recorder.recordings))
+        link = urlsplit(mock.get(f"/v1/calls/recordings/{recording_id}").json()["fileUrl"])
+        return mock.get(f"{link.path}?{link.query}", key=None, headers=HERE)
+    method, path, body = {
+        "command": ("POST", "/v1/calls/x/commands", {}),
+        "unknown route": ("GET", "/v1/nothing", None),
+        "too large": ("POST", "/v1/calls", {"metadata": "x" * (1 << 20)}),
+        "control": ("GET", "/_mockchirp/events", None),
+        "control without key": ("GET", "/_mockchirp/clock", None),
+        "refused control": ("POST", "/_mockchirp/faults", {"nonsense": 1}),
+        "health": ("GET", "/_mockchirp/health", None),
+        "other sandbox": ("GET", "/_mockchirp/events", None),
+        "list of sandboxes": ("GET", "/_mockchirp/sandboxes", None),
+        "page": ("GET", "/_mockchirp/ui", None),
+    }[how]
+    key = {"control without key": None, "other sandbox": "sk_test_app_other", "health": None}.get(
+        how, "sk_test_app_local"
+    )
+    return mock.request(method, path, json=body, key=key, headers=HERE)
+
+
+@pytest.mark.parametrize(
+    ("how", "follows"),
+    [
+        ("command", True),
+        ("unknown route", True),
+        ("too large", True),
+        ("file", True),
+        ("control", True),
+        ("control without key", True),
+        ("refused control", True),
+        ("health", False),
+        ("other sandbox", False),
+        ("list of sandboxes", False),
+        ("page", False),
+    ],
+)
+def test_links_in_webhooks_follow_the_last_request_of_the_sandbox(open_mock, record, how, follows):
+    """Whatever it was; what is not about the sandbox does not count."""
+    mock = open_mock()
+    record(mock)
+    ask(mock, how)
+
+    assert mock.sandbox().notifier.origin == ("http://app-sees-me-here:9" if follows else "http://127.0.0.1:24477")
+
+
 @pytest.mark.parametrize(
     ("settings", "origin"),
     [({}, "http://app-sees-me-here:9"), ({"public_url": "https://public.example"}, "https://public.example")],
 )
-def test_links_in_webhooks_follow_the_last_caller(open_mock, settings, origin):
-    """A webhook has no caller of its own."""
+def test_links_in_webhooks_lead_there(open_mock, settings, origin):
+    """A webhook has no caller of its own. The public URL goes before all."""
     mock = open_mock(**settings)
-    here = {"Host": "app-sees-me-here:9"}
-    call = mock.post("/v1/calls", {"from": "+15551234567", "to": "+15559876543"}, headers=here).json()
-    mock.post(f"/v1/calls/{call['id']}/commands", {"type": "start_recording"}, headers=here)
-    mock.advance(until="idle")
+    call = mock.call()
+    mock.command(call["id"], "start_recording")
+    mock.post("/_mockchirp/clock/advance", {"until": "idle"}, headers=HERE)
 
     body = json.loads(mock.receiver.got[-1].body)
     assert body["event"] == "calls.recording.completed"

@@ -127,6 +127,18 @@ ANSWERS = [
 ]
 ELSEWHERE = {("downloadRecording", 503)}
 """What takes another mock than the one below: see `tests/api/test_downloads.py`."""
+FOREIGN = {"Origin": "https://elsewhere.example"}
+# Whoever asks from a page of another site is refused, whatever the answer would have been, and so is a body that is compressed.
+ANSWERS += [
+    (operation_id, 403, method, path, {**request_, "headers": FOREIGN})
+    for operation_id, status, method, path, request_ in ANSWERS
+    if operation_id is not None and status in (200, 201)
+]
+ANSWERS += [
+    (operation_id, 415, method, path, {**request_, "content": b"{}", "headers": {"Content-Encoding": "gzip"}})
+    for operation_id, status, method, path, request_ in ANSWERS
+    if status == 413
+]
 WITH_A_KEY = {name for name, *_ in ANSWERS if name not in (None, "downloadRecording", "headRecording")}
 
 

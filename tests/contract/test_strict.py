@@ -136,21 +136,21 @@ def test_what_is_sent_is_what_is_documented(mock, contract):
     assert [payload["event"] for payload in payloads].count("calls.recording.completed") == 2
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("GET", "/v1/organization/apps/{app}/calling", "PUT"),
-        ("HEAD", "/recordings/call_rec_aaaaaaaaaaaaaaaaaaaaaaaaaaa.mp4?signed=x", "GET"),
-    ],
-)
-def test_an_assumed_operation_is_not_there(mock, method, path, allowed):
+def test_an_assumed_operation_is_not_there(mock):
     """Its path has other methods, which the answer names."""
-    path = path.format(app=mock.sandbox().app_id)
-
-    answer = mock.request(method, path, key="sk_admin_x")
+    answer = mock.get(f"/v1/organization/apps/{mock.sandbox().app_id}/calling", key="sk_admin_x")
 
     assert answer.status_code == 405
-    assert answer.headers["allow"] == allowed
+    assert answer.headers["allow"] == "PUT"
+
+
+def test_head_is_no_assumption(mock, refused):
+    """HTTP has it wherever there is GET; what is assumed is only that the contract has an operation of it."""
+    path = "/recordings/call_rec_aaaaaaaaaaaaaaaaaaaaaaaaaaa.mp4?signed=x"
+
+    assert mock.request("HEAD", path).status_code == mock.get(path).status_code == 403
+    assert mock.request("POST", path).headers["allow"] == "GET, HEAD"
+    refused(mock.post("/_mockchirp/faults", {"operation": "headRecording", "status": 503}), 400, param="operation")
 
 
 def test_a_url_without_encryption_is_refused(mock, refused, contract):

@@ -32,7 +32,7 @@ def test_the_home_page_leads_to_the_page(mock):
     """Which is HTML."""
     home = mock.get("/", key=None)
 
-    assert (home.status_code, home.headers["location"]) == (307, "/_mockchirp/ui")
+    assert (home.status_code, home.headers["location"]) == (307, "_mockchirp/ui")
     page = mock.get(home.headers["location"], key=None)
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
