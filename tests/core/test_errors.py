@@ -16,6 +16,7 @@ TYPES = {
     409: "invalid_request_error",
     412: "invalid_request_error",
     413: "invalid_request_error",
+    415: "invalid_request_error",
     416: "invalid_request_error",
     424: "api_error",
     429: "invalid_request_error",
