@@ -64,6 +64,7 @@ class AddressBook:
             addresses = await self._find_here(host, port)
         else:
             addresses = await self._ask(host, port)
+        addresses = [_with_zone(address) for address in addresses]
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
         self._known[host, port] = (self._loop.time() + KNOWN_FOR, addresses)
@@ -155,3 +156,11 @@ def _is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _with_zone(entry: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The zone of a link-local address stands in the address itself as well: uvloop looks nowhere else."""
+    family, kind, protocol, name, address = entry
+    if family == socket.AF_INET6 and len(address) == 4 and address[3] and "%" not in address[0]:
+        address = (f"{address[0]}%{address[3]}", *address[1:])
+    return family, kind, protocol, name, address

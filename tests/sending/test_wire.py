@@ -264,7 +264,7 @@ def test_nobody_on_either_address_is_a_refusal(run):
     """In the words of one address, whatever became of the other."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    sender = HttpSender(lookup=lookup_of("::1", "127.0.0.1", "240.0.0.1"))
+    sender = HttpSender(lookup=lookup_of("::1", "127.0.0.1", "255.255.255.255"))
 
     assert (
         run(in_a_burst(f"http://hook.test:{port}/", sender=sender))[0].error
@@ -273,9 +273,13 @@ def test_nobody_on_either_address_is_a_refusal(run):
 
 
 ALONE = """
-import asyncio, socket, sys, threading
+import asyncio, socket, threading
 from mockchirp.core.deliveries import Dispatch
 from mockchirp.sending.sender import HttpSender
+try:
+    from uvloop import new_event_loop
+except ImportError:
+    from asyncio import new_event_loop
 
 def serve(listener):
     while True:
@@ -284,23 +288,34 @@ def serve(listener):
         peer.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 0\\r\\n\\r\\n")
         peer.close()
 
-for host in ("127.0.0.1", "::1"):
-    listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+for host, name in (("127.0.0.1", "localhost"), ("::1", "localhost"), ("fe80::5%lo", "[fe80::5%25lo]")):
+    family, kind, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind)
+    listener.bind(address)
+    listener.listen()
     threading.Thread(target=serve, args=(listener,), daemon=True).start()
-    url = f"http://localhost:{listener.getsockname()[1]}/"
-    print(asyncio.run(HttpSender().send(Dispatch("dlv_1", 1, url, (), b"{}"))).error)
+    for loop in (asyncio.new_event_loop, new_event_loop):
+        with asyncio.Runner(loop_factory=loop) as runner:
+            url = f"http://{name}:{listener.getsockname()[1]}/"
+            print(runner.run(HttpSender().send(Dispatch("dlv_1", 1, url, (), b"{}"))).error)
 """
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None or shutil.which("ip") is None, reason="needs unshare and ip")
-def test_localhost_where_there_is_nothing_but_the_loopback():
-    """A machine without a network, as the system itself sees it."""
-    story = f"ip link set lo up && exec {sys.executable} -c '{ALONE}'"
-    alone = subprocess.run(["unshare", "-rn", "sh", "-c", story], capture_output=True, text=True, check=False)
-    if alone.returncode and "unshare" in alone.stderr:
-        pytest.skip("no network of one's own is allowed here")
+def test_a_machine_without_a_network():
+    """Where there is nothing but the loopback, ``localhost`` leads to either of its addresses, and a zone to its interface."""
+    network = "ip link set lo up && ip -6 addr add fe80::5/64 dev lo nodad"
+    alone = subprocess.run(
+        ["unshare", "-rn", "sh", "-c", f"{network} && exec {sys.executable} -"],
+        input=ALONE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if alone.returncode and "mockchirp" not in alone.stderr:
+        pytest.skip(f"no network of one's own is to be had here: {alone.stderr}")
 
-    assert alone.stdout.split() == ["None", "None"], alone.stderr
+    assert alone.stdout.split() == ["None"] * 6, alone.stderr
 
 
 # TLS
