@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mockchirp import __version__
@@ -45,7 +45,9 @@ class UsageError(Exception):
 class _Parser(argparse.ArgumentParser):
     """An argument parser that raises :class:`UsageError` where argparse would print its usage and exit."""
 
-    def __init__(self, prog: str, usage: str, about: str, notes: str = "") -> None:
+    def __init__(
+        self, prog: str, usage: str, about: str, notes: str = "", *, flags_meant: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(
             prog=prog,
             usage=usage,
@@ -55,9 +57,12 @@ class _Parser(argparse.ArgumentParser):
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
+        self._flags_meant = flags_meant or {}
+        """What was meant by flags that there are not."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+        see = " See" if message.endswith("?") else "; see"
+        raise UsageError(f"{message.removeprefix('argument ')}{see} {self.prog} --help")
 
     def read(self, arguments: Sequence[str]) -> dict[str, object]:
         """What the flags in ``arguments`` say, by name; nothing for those that are not there."""
@@ -66,6 +71,8 @@ class _Parser(argparse.ArgumentParser):
             name = argument.partition("=")[0]
             if not name.startswith("-"):
                 self.error(f"unexpected {name!r}")
+            if name in self._flags_meant:
+                self.error(f"there is no flag {name}; did you mean {self._flags_meant[name]}?")
             self.error(f"there is no flag {name}{did_you_mean(name, self._option_string_actions)}")
         return vars(values)
 
@@ -79,6 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given and given[0] in commands:
             return commands[given[0]](given[1:])
+        if given and not given[0].startswith("-"):
+            near = did_you_mean(given[0], [*commands, "--help", "--version"])
+            listed = f"commands are {', '.join(commands)}; see mockchirp --help"
+            raise UsageError(f"there is no command {given[0][:80]!r}{near}{' C' if near else '; c'}{listed[1:]}")
         return _serve(given)
     except UsageError as error:
         print(f"mockchirp: {error}", file=sys.stderr)
@@ -88,7 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(arguments: list[str]) -> int:
-    from mockchirp.settings import BadSetting, read_settings, unknown_variables
+    from mockchirp.settings import BadSetting, read_settings
+    from mockchirp.slips import unknown_variables
 
     flags = _flags_of_settings().read(arguments)
     for line in unknown_variables(os.environ):
@@ -140,8 +152,9 @@ def _collect_less() -> None:
 def _flags_of_settings() -> _Parser:
     """A parser with one flag a setting, in the groups of the table."""
     from mockchirp.settings import Settings, flag, form, group, variable
+    from mockchirp.slips import flags_of_words
 
-    parser = _Parser("mockchirp", _USAGE, _ABOUT, _NOTES)
+    parser = _Parser("mockchirp", _USAGE, _ABOUT, _NOTES, flags_meant=flags_of_words())
     parser.add_argument("--version", action="version", version=f"mockchirp {__version__}")
     sections: dict[str, argparse._ArgumentGroup] = {}
     for name, field in Settings.model_fields.items():

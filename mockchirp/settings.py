@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError
@@ -30,6 +30,8 @@ from mockchirp.core.urls import check_http_url
 
 PREFIX = "MOCKCHIRP_"
 _LONGEST_SHOWN = 80
+_LONGEST_IN_REASON = 40
+"""Characters of a value that the reasons for refusing it show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,23 +367,27 @@ def _complaint(error: ValidationError, flags: Mapping[str, Any]) -> str:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0])
     how = form(Settings.model_fields[name])
-    why = str(first["ctx"]["error"]) if first["type"] == "value_error" else f"must be {how.allowed}"
     source = flag(name) if name in flags else variable(name)
     value = str(flags[name] if name in flags else os.environ.get(source, ""))
-    return f"{source}: {why}" if how.secret or repr(value) in why else f"{source} {shorten(value)}: {why}"
+    if first["type"] == "value_error":
+        why = str(first["ctx"]["error"])
+    else:
+        why = f"must be {how.allowed}{did_you_mean(value, words(name))}"
+    is_shown = repr(value[:_LONGEST_IN_REASON])[:-1] in why
+    return f"{source}: {why}" if how.secret or is_shown else f"{source} {shorten(value)}: {why}"
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words that a setting takes, if it takes only certain ones."""
+    field = Settings.model_fields[name]
+    return (
+        ("yes", "no", "true", "false", "on", "off")
+        if form(field).switch
+        else tuple(map(str, get_args(field.annotation)))
+    )
 
 
 def shorten(text: str) -> str:
     """``text`` in quotes, on one line and not too long to read."""
     shown = repr(text)
     return shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "..."
-
-
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """One line for each `MOCKCHIRP_*` variable that is no setting, so that a typo does not pass silently."""
-    known = [variable(name) for name in Settings.model_fields]
-    return [
-        f"{name} is not a setting and is ignored{did_you_mean(name.upper(), known)}"
-        for name in sorted(environment)
-        if name.upper().startswith(PREFIX) and name.upper() not in known
-    ]

@@ -83,6 +83,7 @@ MAY_IMPORT = {
         "state_file",
         "traffic",
     },
+    "mockchirp.slips": {"core", "settings"},
     "mockchirp.settings": {"core", "clock", "address"},
 }
 # Libraries that core may use beside the standard one.

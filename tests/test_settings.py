@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mockchirp.settings import BadSetting, Settings, flag, read_settings, unknown_variables, variable
+from mockchirp.settings import BadSetting, Settings, flag, read_settings, variable
+from mockchirp.slips import flags_of_words, unknown_variables
 
 SECOND = 1_000
 
@@ -212,3 +213,33 @@ def test_an_unknown_variable_is_named_with_the_nearest_setting() -> None:
     assert unknown_variables({"MOCKCHIRP_WEBHOK_URL": "x", "MOCKCHIRP_PORT": "1", "CHIRP_URL": "y"}) == [
         "MOCKCHIRP_WEBHOK_URL is not a setting and is ignored; did you mean MOCKCHIRP_WEBHOOK_URL?"
     ]
+
+
+@pytest.mark.parametrize("name", ["MOCK_CHIRP_PORT", "MOCKCHRIP_PORT", "mockchip_port", "MOCKCHIRP_PROT"])
+def test_a_mistyped_prefix_is_seen_through(name: str) -> None:
+    """As any other slip."""
+    assert unknown_variables({name: "1"}) == [f"{name} is not a setting and is ignored; did you mean MOCKCHIRP_PORT?"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "meant"),
+    [
+        ("clock_mode", "freeze", "frozen"),
+        ("clock_mode", "REAL", "real"),
+        ("log_level", "warn", "warning"),
+        ("log_format", "jsn", "json"),
+        ("rate_limit", "enforced", "enforce"),
+        ("strict", "flase", "false"),
+    ],
+)
+def test_the_nearest_word_is_named(name: str, text: str, meant: str) -> None:
+    """Of those that a setting takes."""
+    assert complaint(**{name: text}).endswith(f"; did you mean {meant}?")
+
+
+def test_a_value_can_stand_for_its_flag() -> None:
+    """Nobody remembers which of the two it was; a flag that there is means itself."""
+    meant = flags_of_words()
+    assert meant["--frozen"] == "--clock-mode frozen"
+    assert meant["--json"] == "--log-format json"
+    assert not set(meant) & {flag(name) for name in Settings.model_fields}

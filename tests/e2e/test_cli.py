@@ -207,6 +207,28 @@ def test_a_taken_port_is_one_line(program: Callable[..., Program], listener: soc
         (["--port", "70000"], {}, "--port '70000': must be a whole number from 0 to 65535"),
         ([], {"MOCKCHIRP_CLOCK_RATE": "0"}, "MOCKCHIRP_CLOCK_RATE '0': must be a number above 0 and at most 1000000"),
         (["--prot", "1"], {}, "there is no flag --prot; did you mean --port?"),
+        (["--frozen"], {}, "there is no flag --frozen; did you mean --clock-mode frozen? See mockchirp --help"),
+        (
+            ["--log-level", "warn"],
+            {},
+            "--log-level 'warn': must be critical, error, warning, info or debug; did you mean warning?",
+        ),
+        (
+            [],
+            {"MOCKCHIRP_CLOCK_MODE": "freeze"},
+            "MOCKCHIRP_CLOCK_MODE 'freeze': must be real or frozen; did you mean frozen?",
+        ),
+        (["sevre"], {}, "there is no command 'sevre'; did you mean serve? Commands are serve, ready, check"),
+        (["help"], {}, "there is no command 'help'; did you mean --help? Commands are serve, ready, check"),
+        (["start"], {}, "there is no command 'start'; commands are serve, ready, check; see mockchirp --help"),
+        (["ready", "--wiat", "1"], {}, "there is no flag --wiat; did you mean --wait? See mockchirp ready --help"),
+        (["--webhook-timeout", "0.5ms"], {}, "--webhook-timeout: '0.5ms' is finer than a millisecond"),
+        (
+            ["check", "dmeo"],
+            {},
+            "dmeo: no such file or directory, and no seed of that name comes along; demo, "
+            "documented do; did you mean demo?",
+        ),
         (["--port"], {}, "--port: expected one argument"),
         (["--port", "0", "start"], {}, "unexpected 'start'"),
         (["--host", "no.such.host.invalid"], {}, "can't listen on no.such.host.invalid port 24477: "),
