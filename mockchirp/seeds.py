@@ -66,7 +66,8 @@ def _text_of(name: str, largest: int) -> str:
         raise BadSeed(f"{name}: is not text in UTF-8") from None
     except (OSError, ValueError) as error:  # the latter if the name holds a NUL
         meant = f"{', '.join(shipped)} do{did_you_mean(name, shipped)}"
-        known = "" if "/" in name or "." in name else f", and no seed of that name comes along; {meant}"
+        is_path = "/" in name or "." in name or not isinstance(error, FileNotFoundError)
+        known = "" if is_path else f", and no seed of that name comes along; {meant}"
         raise BadSeed(f"{name}: {reason_of(error)}{known}") from None
 
 

@@ -107,8 +107,8 @@ class StateFile:
         try:
             with self.saving:
                 self._save_at_once()
-        except OSError as error:
-            _log.error("the state was not saved: %s: %s", self._path.name, reason_of(error))
+        except Exception as error:
+            self._complain(error)
         finally:
             self.release()
 
@@ -145,6 +145,8 @@ class StateFile:
                 self._set_aside(bad)
         except orjson.JSONDecodeError as error:
             raise BadStateFile(f"is not valid JSON: {error}") from None
+        except MemoryError:
+            raise BadStateFile("is too large for the memory that there is") from None
         except BadState as error:
             raise BadStateFile(str(error)) from None
 
@@ -172,6 +174,9 @@ class StateFile:
     def _note(self, live: LiveSandbox) -> None:
         """A sandbox has been used: see to it that the file is written soon, if that has changed it."""
         self._used.add(live)
+        self._begin_later()
+
+    def _begin_later(self) -> None:
         loop = asyncio.get_running_loop()
         if self._closed or (self._timer is not None and self._timer_in is loop):
             return
@@ -195,9 +200,10 @@ class StateFile:
             async for batch in in_batches(_pieces(self._runtime, traces)):
                 await anyio.to_thread.run_sync(draft.write, [batch])
             await anyio.to_thread.run_sync(self._put_in_place, draft)
-        except OSError as error:
-            _log.error("the state was not saved: %s: %s", self._path.name, reason_of(error))
-            self._used |= used
+        except Exception as error:
+            self._complain(error)
+            self._used |= {live for live in used if not live.closed}
+            self._is_outdated = True
             pause = PAUSE_AFTER_FAILURE
         else:
             self._saved = traces
@@ -207,7 +213,13 @@ class StateFile:
                 draft.discard()
         self._pause = max(pause, 2 * (real_seconds() - started))
         if self._has_changed():  # meanwhile, or still
-            self._note(next(iter(self._used)))
+            self._begin_later()
+
+    def _complain(self, error: Exception) -> None:
+        if isinstance(error, OSError):
+            _log.error("the state was not saved: %s: %s", self._path.name, reason_of(error))
+        else:  # our own fault, which must not end the server, or keep it from stopping
+            _log.error("the state was not saved: %s", self._path.name, exc_info=error)
 
     def _put_in_place(self, draft: Draft) -> None:
         with self.saving:
@@ -215,8 +227,10 @@ class StateFile:
                 draft.put_in_place()
 
     def _has_changed(self) -> bool:
-        """Whether one of those that were used since the last save is not as it was."""
-        return any((None if live.closed else live.trace) != self._saved.get(live) for live in self._used)
+        """Whether the file is outdated, or one of those that were used since the last save is not as it was."""
+        return self._is_outdated or any(
+            (None if live.closed else live.trace) != self._saved.get(live) for live in self._used
+        )
 
     def _save_at_once(self) -> None:
         traces: Traces = {live: live.trace for live in self._runtime}

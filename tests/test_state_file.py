@@ -425,3 +425,17 @@ def test_a_place_where_nothing_can_be_written_is_refused_at_the_start(tmp_path):
     for place in (tmp_path / "nowhere" / "state.json", tmp_path):
         with pytest.raises(BadSetting, match="can't be"):
             create_app(Settings(state_file=str(place)))
+
+
+@pytest.mark.anyio
+async def test_a_sandbox_that_can_t_be_written_does_not_keep_the_server_from_stopping(path, caplog):
+    """It would be a fault of ours: the file stays as it was, the log says why, and the next server may have it."""
+    app = create_app(Settings(clock_mode="frozen", state_file=str(path)))
+    app.runtime.sandbox_of("sk_test_app_local").sandbox.place_call(
+        "+15551234567", "+15559876543", metadata={"x": object()}
+    )
+
+    await app.close()
+
+    assert "the state was not saved: state.json" in caplog.text
+    assert list(path.parent.iterdir()) == []
