@@ -43,6 +43,10 @@ VERDICTS = [
     ({"if-none-match": ['"a", "b"']}, PERFORM),
     ({"if-none-match": ['"x\\"tag"']}, PERFORM),
     ({"if-none-match": ["tag"]}, PERFORM),
+    ({"if-none-match": ["x" + " " * 200_000 + "y"]}, PERFORM),
+    ({"if-none-match": ['"' + ' "' * 100_000]}, PERFORM),
+    ({"if-none-match": ['"' + '",' * 100_000 + '"tag"']}, PERFORM),
+    ({"if-none-match": ["," * 200_000 + '"tag"']}, NOT_MODIFIED),
     ({"if-none-match": [""]}, PERFORM),
     # If-Unmodified-Since
     ({"if-unmodified-since": [BEFORE]}, FAILED),
@@ -120,7 +124,7 @@ DATES = {
 }
 
 
-@pytest.mark.parametrize(("fields", "verdict"), VERDICTS)
+@pytest.mark.parametrize(("fields", "verdict"), VERDICTS, ids=[str(fields)[:60] for fields, _ in VERDICTS])
 def test_conditions_come_to_a_verdict(fields, verdict):
     """In the order of precedence; dates that are none are ignored."""
     assert judge(fields, FILE, YEAR) == verdict

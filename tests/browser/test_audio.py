@@ -1,4 +1,4 @@
-"""Recordings in a browser's player: how long it takes them to be, wherever it is sent to."""
+"""Recordings in a browser: how long its player takes them to be, and that it keeps none."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -84,3 +84,15 @@ def test_seeking_does_not_change_how_long_a_recording_is(
 
     assert set(durations) == {durations[0]}
     assert durations[0] == pytest.approx(seconds or 0.08, abs=0.1)
+
+
+def test_a_browser_does_not_keep_a_link_alive(page: Page, server: Server, record: Callable[[str, int], str]) -> None:
+    """What it has fetched once it fetches again, and hears that the link is dead."""
+    link = record("ogg", 2)
+    fetch = "async (url) => (await fetch(url)).status"
+    assert page.evaluate(fetch, link) == 200
+
+    advance = f"{server.url}/_mockchirp/clock/advance"
+    httpx2.post(advance, json={"by": "1h"}, headers={"Authorization": "Bearer sk_test_app_local"}).raise_for_status()
+
+    assert page.evaluate(fetch, link) == 403

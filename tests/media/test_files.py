@@ -101,6 +101,14 @@ def test_packets_of_aac_are_filled_up_inside() -> None:
     assert all(packet[-1] for packet in packets("mp4"))
 
 
+def test_whoever_makes_a_file_makes_way_for_others(tmp_path: Path) -> None:
+    """Every thousand packets, which take a millisecond or two: the interpreter is needed by the event loop."""
+    pauses: list[int] = []
+    write(tmp_path / "file", "webm", 1000, pause=lambda: pauses.append(1))
+
+    assert len(pauses) == 10
+
+
 def test_longest_file_is_a_day(made: Made) -> None:
     """A call that went on for years has a file of 24 hours, and does not fill the disk."""
     container, _ = probe(made("mp4", 3650 * 86_400))
