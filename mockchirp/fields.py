@@ -87,7 +87,7 @@ LATER_INSTANT = rf"(({_LATER_YEARS})-{_DAYS}|({_LEAP_YEARS}|{_LATER_LEAP_YEARS})
 """An expression for an instant that something can be scheduled for."""
 FINEST = 0.001
 """Seconds of which every duration is a multiple."""
-_DURATION_SCHEMA = {
+DURATION_SCHEMA = {
     "anyOf": [
         {"type": "number", "minimum": 0, "maximum": LONGEST // SECOND, "multipleOf": FINEST},
         {"type": "string", "minLength": 1, "pattern": f"^({_PARTS}|{_CANONICAL})$"},
@@ -95,16 +95,16 @@ _DURATION_SCHEMA = {
     "description": "Seconds, or a string such as `90s`, `5m`, `1h30m`, `2d`; a whole number of milliseconds.",
     "examples": ["1h30m", 90],
 }
-_INSTANT_SCHEMA = {
+INSTANT_SCHEMA = {
     "type": "string",
     "format": "date-time",
     "pattern": f"^{INSTANT}$",
     "examples": ["2026-01-15T10:30:00Z"],
 }
 
-Duration = Annotated[int, BeforeValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+Duration = Annotated[int, BeforeValidator(_duration), WithJsonSchema(DURATION_SCHEMA)]
 """Milliseconds, given as a number of seconds or a string such as ``1h30m``."""
-Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema(_INSTANT_SCHEMA)]
+Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema(INSTANT_SCHEMA)]
 """Milliseconds since the Unix epoch, given in ISO 8601."""
 
 

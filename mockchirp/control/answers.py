@@ -22,7 +22,7 @@ class Page(TypedDict, Generic[Item]):
     totalCount: int
 
 
-class Event(TypedDict):
+class SandboxEvent(TypedDict):
     """Something that happened."""
 
     number: int
@@ -88,7 +88,7 @@ class SeenCall(Call):
     upcoming: list[Upcoming]
 
 
-class HistoryEvent(Event):
+class HistoryEvent(SandboxEvent):
     """Something that happened to a call; a command was accepted."""
 
     kind: Literal["event", "command"]
@@ -246,7 +246,7 @@ class Matched(TypedDict, total=False):
 
     call: SeenCall
     recording: Recording
-    events: list[Event]
+    events: list[SandboxEvent]
     delivery: Delivery
     requests: list[Exchange]
     idle: Literal[True]
@@ -314,13 +314,13 @@ class Scenarios(Page[Scenario]):
     default: str
 
 
-class Numbers(TypedDict):
+class MappedNumbers(TypedDict):
     """The numbers and patterns that lead to scenarios."""
 
     numbers: dict[str, str]
 
 
-class Default(TypedDict):
+class ChosenScenario(TypedDict):
     """The default scenario."""
 
     default: str
@@ -371,7 +371,7 @@ class ErrorDetails(TypedDict):
     provider: NotRequired[Provider]
 
 
-class Error(TypedDict):
+class ErrorEnvelope(TypedDict):
     """Chirp's envelope of errors."""
 
     error: ErrorDetails

@@ -3,20 +3,32 @@
 It is made when it is first asked for. Every error is in Chirp's envelope, and its status says which it is.
 """
 
+import inspect
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from pydantic import BaseModel, TypeAdapter
 
 from mockchirp import __version__
+from mockchirp.clock import Mode
 from mockchirp.control import answers
-from mockchirp.control.operation import Operation
+from mockchirp.control.operation import Handler, Operation
+from mockchirp.control.polish import polish
 from mockchirp.control.routes import OPERATIONS
 from mockchirp.control.server import JSON, PAGES, Page
+from mockchirp.core.calls import CallStatus, Channel, Direction, Leg
+from mockchirp.core.configuration import AnswerBehavior
+from mockchirp.core.deliveries import DeliveryStatus
+from mockchirp.core.events import EVENTS
+from mockchirp.core.faults import CODES, Abort, Target
 from mockchirp.core.ids import PATTERNS
+from mockchirp.core.recordings import RecordingFormat, RecordingStatus
+from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
+from mockchirp.core.webhooks import WEBHOOK_EVENTS
+from mockchirp.fields import DURATION_SCHEMA, INSTANT_SCHEMA
 
 _REF = "#/components/schemas/{model}"
 _ERRORS: Mapping[int, tuple[str, str]] = {
@@ -36,6 +48,80 @@ _PATH_PARAMETERS: Mapping[str, Mapping[str, object]] = {
     "recordingId": {"pattern": f"^{PATTERNS['recording'].pattern}$"},
     "name": {"pattern": "^[a-z0-9_-]{1,64}$"},
 }
+_TAGS: Mapping[str, tuple[str, str]] = {
+    "time": ("Clock", "The sandbox's own time: read it, set it, jump."),
+    "calls": ("Calls", "The far end: somebody calls the app, answers, hangs up; recordings come out as wanted."),
+    "scenarios": ("Scenarios", "How far ends behave, by the number that is dialled."),
+    "faults": ("Faults", "What goes wrong on purpose."),
+    "seeing": ("Events", "Everything that happened, numbered."),
+    "journal": ("Requests", "What the app asked of Chirp's API, and was answered."),
+    "deliveries": ("Deliveries", "Every webhook with each of its attempts."),
+    "waiting": ("Waiting", "Hold an answer until something is true."),
+    "sandbox": ("Sandbox", "How the sandbox is set up."),
+    "state": ("State", "Empty a sandbox, remove it, take it along."),
+    "server": ("Server", "What belongs to no sandbox: whether it is ready, its numbers, its documents."),
+}
+"""The tag of each module of handlers, and what it is about."""
+_EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "setClock": {"freeze": {"mode": "frozen"}, "faster": {"mode": "real", "rate": 60}},
+    "advanceClock": {
+        "anHour": {"by": "1h"},
+        "untilNothingIsPending": {"until": "idle", "limit": "7d"},
+        "withoutWaitingForTheApp": {"by": 90, "quiet": 0},
+    },
+    "receiveCall": {"anybody": {}, "somebody": {"from": "+15559876543", "metadata": {"campaign": "spring"}}},
+    "actAsFarEnd": {"answer": {"action": "answer"}},
+    "decideRecording": {"lost": {"status": "failed"}},
+    "mapNumbers": {"anAreaIsBusy": {"+1555*": "busy"}},
+    "setDefaultScenario": {"nobodyAnswers": {"scenario": "no_answer"}},
+    "putScenario": {
+        "slow": {
+            "created": [{"after": "10s", "do": "ring"}, {"after": "25s", "do": "answer"}],
+            "answered": [{"after": "5m", "do": "hangup"}],
+        }
+    },
+    "setSandbox": {
+        "numbers": {"phoneNumbers": ["+15551234567"]},
+        "recorded": {"calling": {"autoRecordEnabled": True, "recordingFormat": "ogg"}},
+    },
+    "putState": {"aCall": {"calls": [{"from": "+15551234567", "to": "+15559876543", "status": "completed"}]}},
+    "redeliver": {"again": {}, "elsewhere": {"url": "http://127.0.0.1:3000/webhooks"}},
+    "createFault": {
+        "twoErrors": {"operation": "createCall", "status": 503, "times": 2},
+        "everyThirdWebhookTwice": {"target": "webhook", "duplicate": 1, "probability": 0.33},
+    },
+    "wait": {
+        "answered": {"for": {"event": "calls.answered"}, "timeout": "2s"},
+        "nothingPending": {"for": {"idle": True}},
+    },
+}
+"""Bodies to begin with, by operation."""
+_VALUES: Mapping[str, Any] = {
+    name: {"type": "string", "enum": list(values)}
+    for name, values in {
+        "CallStatus": get_args(CallStatus),
+        "Channel": get_args(Channel),
+        "Direction": get_args(Direction),
+        "Leg": get_args(Leg),
+        "FarEndAction": get_args(FarEndAction),
+        "RecordingFormat": get_args(RecordingFormat),
+        "RecordingStatus": get_args(RecordingStatus),
+        "RecordingOutcome": get_args(RecordingOutcome),
+        "DeliveryStatus": get_args(DeliveryStatus),
+        "AnswerBehavior": get_args(AnswerBehavior),
+        "ClockMode": get_args(Mode),
+        "FaultTarget": get_args(Target),
+        "Abort": get_args(Abort),
+        "ErrorCode": CODES,
+        "EventName": EVENTS,
+        "WebhookEventName": WEBHOOK_EVENTS,
+        "RateLimitMode": ("off", "enforce"),
+        "AttemptOutcome": ("delivered", "failed"),
+        "ErrorType": ("invalid_request_error", "authentication_error", "provider_error", "api_error"),
+    }.items()
+}
+"""Enums with a name, wherever they stand."""
+_MEASURES: Mapping[str, Any] = {"Duration": DURATION_SCHEMA, "Instant": INSTANT_SCHEMA}
 _DESCRIPTION = """\
 Steers mockchirp, a local server that behaves like Chirp's calling API: time, the far end of calls, faults, and all that is to be \
 seen. A request names its sandbox by an app key; without one, the default sandbox is meant. Durations are seconds, or strings such as \
@@ -56,10 +142,18 @@ def document() -> dict[str, Any]:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas, components)
     for page in PAGES:
         paths.setdefault(page.path, {})["get"] = _page(page, schemas)
-    return {
+    whole = {
         "openapi": "3.1.0",
-        "info": {"title": "mockchirp control API", "version": __version__, "description": _DESCRIPTION},
+        "info": {
+            "title": "mockchirp control API",
+            "summary": "Steers mockchirp",
+            "version": __version__,
+            "description": _DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "contact": {"name": "The mockchirp authors"},
+        },
         "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": what} for name, what in _TAGS.values()],
         "security": [{}, {"appKey": []}],
         "paths": paths,
         "components": {
@@ -68,11 +162,12 @@ def document() -> dict[str, Any]:
             "schemas": components,
         },
     }
+    return polish(whole, {**_VALUES, **_MEASURES})
 
 
 def _schemas() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """The schema of every model and answer, by (mode, type), and the components that they refer to."""
-    wanted: dict[Any, TypeAdapter[Any]] = {("answer", answers.Error): TypeAdapter(answers.Error)}
+    wanted: dict[Any, TypeAdapter[Any]] = {("answer", answers.ErrorEnvelope): TypeAdapter(answers.ErrorEnvelope)}
     for operation in OPERATIONS:
         wanted["answer", operation.answer] = TypeAdapter(operation.answer)
         wanted["query", operation.query] = TypeAdapter(operation.query)
@@ -87,7 +182,12 @@ def _schemas() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
 
 
 def _operation(operation: Operation, schemas: Mapping[Any, Any], components: Mapping[str, Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {"operationId": operation.id, "summary": operation.what}
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "tags": [_TAGS[operation.handler.__module__.rpartition(".")[2]][0]],
+        "summary": operation.what,
+        "description": _told(operation.handler) or f"{operation.what}.",
+    }
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", **_PATH_PARAMETERS.get(name, {})}}
         for name in re.findall(r"{(\w+)}", operation.path)
@@ -97,7 +197,8 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any], components: Map
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
-        content = {JSON: {"schema": schemas["body", operation.body]}}
+        examples = {name: {"value": value} for name, value in _EXAMPLES[operation.id].items()}
+        content = {JSON: {"schema": schemas["body", operation.body], "examples": examples}}
         described["requestBody"] = {"required": not operation.body_optional, "content": content}
     answer = {JSON: {"schema": schemas["answer", operation.answer]}}
     errors = {400, 401, 403, 405, 409, *operation.refusals}
@@ -105,6 +206,12 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any], components: Map
     success = {"description": "Done.", "content": answer}
     described["responses"] = {str(operation.status): success, **_refer(errors)}
     return described
+
+
+def _told(handler: Handler) -> str:
+    """What a handler's docstring says of the operation, after its route."""
+    said = " ".join((inspect.getdoc(handler) or "").split()).partition(": ")[2].replace("``", "`")
+    return said[:1].upper() + said[1:]
 
 
 def _query_parameters(
@@ -132,7 +239,9 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _page(page: Page, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     if page.media_type:
-        content = {page.media_type: {"schema": schemas["answer", page.answer]} if page.answer is not None else {}}
+        usual = {} if page.media_type == "application/yaml" else {"type": "string"}
+        schema = usual if page.answer is None else schemas["answer", page.answer]
+        content = {page.media_type: {"schema": schema}}
         answers_with: dict[str, Any] = {"200": {"description": page.what, "content": content}}
     else:
         location = {"required": True, "schema": {"type": "string"}}
@@ -140,7 +249,9 @@ def _page(page: Page, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     errors = {405, *page.refusals} | ({403} if page.path.startswith("/_mockchirp") else set())
     return {
         "operationId": page.id,
-        "summary": page.what,
+        "tags": [_TAGS["server"][0]],
+        "summary": page.what[:1].upper() + page.what[1:],
+        "description": f"Answers with {page.what}." if not page.what[:1].isdigit() else f"{page.what}.",
         "security": [],
         "responses": {**answers_with, **_refer(errors)},
     }
@@ -153,7 +264,7 @@ def _refer(statuses: set[int]) -> dict[str, Any]:
 def _error(status: int, what: str) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": what,
-        "content": {JSON: {"schema": {"$ref": _REF.format(model="Error")}}},
+        "content": {JSON: {"schema": {"$ref": _REF.format(model="ErrorEnvelope")}}},
     }
     header = {401: "WWW-Authenticate", 405: "Allow"}.get(status)
     if header is not None:

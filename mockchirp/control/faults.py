@@ -25,12 +25,14 @@ _SHAPES: tuple[tuple[Target, dict[str, dict[str, object]], tuple[str, ...]], ...
 
 
 def _describe(schema: dict[str, Any]) -> None:
-    """Describe the body as one of the shapes that it may have."""
-    fields: dict[str, Any] = schema.pop("properties")
+    """Describe the body by its fields, which is for generators of clients, and, for validators, as one of the shapes that it may
+    have: those stand in the `then` of an `if` that is always true, over which generators pass.
+    """
+    fields: dict[str, Any] = schema["properties"]
     list_operations(fields["operation"], "*")
     short = durations(300, r"^([1-9][0-9]{0,3}ms|[1-9][0-9]?s|[1-4]m)$")  # what fault_hold_limit allows
     of_requests = {**fields, "delay": {"anyOf": [*short["anyOf"], {"type": "null"}]}}
-    schema["anyOf"] = [
+    shapes = [
         {
             "properties": {
                 **{name: {"type": "null"} for name in fields},
@@ -39,12 +41,11 @@ def _describe(schema: dict[str, Any]) -> None:
                 **{name: own[name] for name in (*beside, *_COMMON)},
             },
             "required": [*wrong] if target == "api" else ["target", *wrong],
-            "additionalProperties": False,
         }
         for target, wrong, beside in _SHAPES
         for own in (of_requests if target == "api" else fields,)
     ]
-    del schema["additionalProperties"]
+    schema.update({"if": {}, "then": {"anyOf": shapes}})
 
 
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:

@@ -71,11 +71,14 @@ class Advance(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "oneOf": [
-                {"required": ["by"], "properties": {"by": _GIVEN, "to": _NULL, "until": _NULL, "limit": _NULL}},
-                {"required": ["to"], "properties": {"by": _NULL, "to": _GIVEN, "until": _NULL, "limit": _NULL}},
-                {"required": ["until"], "properties": {"by": _NULL, "to": _NULL, "until": _GIVEN}},
-            ]
+            "if": {},  # always: what stands in `then` is for validators, and generators of clients pass over it
+            "then": {
+                "anyOf": [
+                    {"required": ["by"], "properties": {"by": _GIVEN, "to": _NULL, "until": _NULL, "limit": _NULL}},
+                    {"required": ["to"], "properties": {"by": _NULL, "to": _GIVEN, "until": _NULL, "limit": _NULL}},
+                    {"required": ["until"], "properties": {"by": _NULL, "to": _NULL, "until": _GIVEN}},
+                ]
+            },
         }
     )
 
@@ -124,12 +127,12 @@ _Span = TypedDict(
 )
 
 
-class Report(_Span):
+class AdvanceReport(_Span):
     """What an advance did, in order. It waited ``quietSeconds`` (real time) for the app to be quiet, which made ``quietRequests``
     meanwhile; ``hint`` says how to do without, where that was long. ``matched`` is there if it went until a condition.
     """
 
-    events: list[answers.Event]
+    events: list[answers.SandboxEvent]
     deliveries: list[answers.Attempt]
     pending: int
     hint: NotRequired[str]

@@ -29,6 +29,7 @@ SAY_MORE = {
     "setSandbox": "scenarios that there are, phone numbers",
     "redeliver": "a URL that can be sent to",
     "wait": "operations that there are, calls and recordings by their ids",
+    "advanceClock": "operations that there are, calls and recordings by their ids",
     "listRequests": "operations that there are",
     "putState": "parts that fit each other",
 }
@@ -59,6 +60,8 @@ class Stage:
 
     @staticmethod
     def is_drastic(method, path):
+        if (method, path) == ("DELETE", "/_mockchirp/faults"):
+            return True
         return method not in ("GET", "HEAD") and path.removeprefix("/_mockchirp/") in (
             "clock",
             "clock/advance",
