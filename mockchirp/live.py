@@ -6,7 +6,7 @@ and the answer nothing awaits, so no lock is held anywhere.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -17,10 +17,11 @@ from mockchirp.core.errors import Conflict
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.flights import Flights
 from mockchirp.life import Life
+from mockchirp.news import News
 from mockchirp.notices import Notices
 from mockchirp.sending.sender import Sender
 from mockchirp.traffic import Traffic
-from mockchirp.waits import Found, Reason, Waits
+from mockchirp.waits import Found, Hear, Reason, Sought, Topic, Waits
 
 SLICE = 0.005
 """Real seconds that a jump may take before the event loop gets a turn."""
@@ -55,7 +56,9 @@ class LiveSandbox:
         self.sandbox = sandbox
         self.clock = clock
         self._real = real
-        self.waits = Waits(most_waits)
+        self.waits = Waits(most_waits, self._listen)
+        self.outcomes = 0
+        """How many attempts to deliver are over."""
         self.life = Life()
         self.sender = sender
         self.when_used = when_used
@@ -121,17 +124,19 @@ class LiveSandbox:
         """
         return self.clock.mode == "frozen" and not self.advancing and not self.is_unsettled
 
-    async def hold(
-        self, look: Callable[[], Found | None], seconds: float, hang_up: Callable[[], Awaitable[None]]
-    ) -> Found | None:
-        """What ``look`` returns once it is not None, for at most ``seconds`` of real time: see :meth:`Waits.until`."""
+    async def hold(self, sought: Sought[Found], seconds: float, hang_up: Callable[[], Awaitable[None]]) -> Found | None:
+        """What is sought once it has come, for at most ``seconds`` of real time: see :meth:`Waits.until`."""
         self.release(self.sandbox.take_outbox())
+        return await self.waits.until(sought, seconds, hang_up)
 
-        def look_again() -> Found | None:
+    def _listen(self) -> Hear:
+        news = News(self)
+
+        def hear() -> Iterable[Topic]:
             self._set_timer()  # the loop that it was set in may have ended; this one runs
-            return look()
+            return news()
 
-        return await self.waits.until(look_again, seconds, hang_up)
+        return hear
 
     def catch_up(self) -> None:
         """Let everything happen that is due by now. During an advance, the advance alone moves time."""
@@ -260,6 +265,7 @@ class LiveSandbox:
         self.catch_up()
         delivery = self.sandbox.record_outcome(dispatch, outcome)
         self.life.accepted += outcome.succeeded
+        self.outcomes += 1
         self._traffic.note_attempt(self.sandbox.app_id, delivery, delivery.attempts[-1])
         if self._note is not None:
             self._note(number, delivery)

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from mockchirp.core.errors import Conflict, Unavailable
-from mockchirp.waits import Waits
+from mockchirp.waits import Sought, Waits
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ async def never():
 
 async def until(waits, look, hang_up=never, seconds=GUARD):
     async with asyncio.timeout(GUARD):
-        return await waits.until(look, seconds, hang_up)
+        return await waits.until(look if isinstance(look, Sought) else Sought(look), seconds, hang_up)
 
 
 async def begun(waits, *coroutines):

@@ -18,6 +18,8 @@ from mockchirp.core.rate_limits import Quota
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.http import ConnectionCut, Disconnected
 from mockchirp.live import LiveSandbox
+from mockchirp.news import FAULT
+from mockchirp.waits import Sought
 
 
 def fault_for(sandbox: Sandbox, operation_id: str, path: Mapping[str, str]) -> Fault | None:
@@ -54,9 +56,10 @@ async def strike(live: LiveSandbox, fault: Fault, receive: Receive, quota: Quota
     def is_gone() -> bool | None:
         return None if live.sandbox.faults.holds(fault) else True
 
+    gone = Sought(is_gone, [FAULT])
     if fault.delay:
         try:
-            await live.hold(is_gone, min(fault.delay / SECOND, seconds), _never)
+            await live.hold(gone, min(fault.delay / SECOND, seconds), _never)
         except ChirpError:
             if live.sandbox is sandbox and not live.closed:
                 raise
@@ -64,7 +67,7 @@ async def strike(live: LiveSandbox, fault: Fault, receive: Receive, quota: Quota
             raise ConnectionCut(reset=False)
     if fault.abort == "hang":
         with suppress(ChirpError):  # whatever ends the wait, there is no answer
-            await live.hold(is_gone, seconds, partial(_hang_up, receive))
+            await live.hold(gone, seconds, partial(_hang_up, receive))
         raise ConnectionCut(reset=False)
     if fault.abort == "reset":
         raise ConnectionCut(reset=True)

@@ -5,6 +5,8 @@ from mockchirp.control.operation import Request
 from mockchirp.control.paging import page
 from mockchirp.core.events import Event, public_event
 from mockchirp.core.instants import SECOND
+from mockchirp.news import EVENT
+from mockchirp.waits import Sought
 
 
 async def list_events(request: Request) -> object:
@@ -18,13 +20,13 @@ async def list_events(request: Request) -> object:
     def look() -> list[Event] | None:
         nonlocal seen
         log = live.sandbox.events
-        found = [
-            event
-            for event in log.after(seen)
-            if query.type in (None, event.type) and query.call_id in (None, event.call_id)
-        ]
+        found = log.of(query.type, query.call_id, seen)
         seen = max(seen, log.last)
         return found or None
 
-    found = await live.hold(look, query.wait / SECOND, request.hang_up) or []
-    return page(found, query, public_event)
+    found = look()
+    if found is None and query.wait:
+        key = ("events", query.type, query.call_id, seen)  # everybody has seen what there is, and some expect more
+        sought = Sought(look, [query.call_id or query.type or EVENT], key)
+        found = await live.hold(live.waits.equal(sought), query.wait / SECOND, request.hang_up)
+    return page(found or [], query, public_event)

@@ -7,25 +7,35 @@ from mockchirp.control.watches import Matched, Watch, watch
 from mockchirp.core.errors import TimedOut
 from mockchirp.core.instants import SECOND, format_duration, format_milli
 from mockchirp.live import LiveSandbox
+from mockchirp.waits import Sought
 
 
 async def wait(request: Request) -> object:
     """POST /_mockchirp/wait: answers with what matched; 408 if it has not come in time, or as soon as it can't come."""
     body: Wait = request.body
     live = request.live
-    watched = expect(request, body.condition, "for")
-
-    def look() -> Matched | None:
-        found = watched.look()
-        if found is None:
-            check_possible(watched)
-            _check_moves(live, watched)
-        return found
-
-    found = await live.hold(look, body.timeout / SECOND, request.hang_up)
+    sought = live.waits.equal(_Awaited(live, body.condition, expect(request, body.condition, "for")))
+    found = await live.hold(sought, body.timeout / SECOND, request.hang_up)
     if found is None:
+        watched = sought.watched
         raise TimedOut(f"{watched.missed()} within {format_duration(body.timeout)}: {watched.instead()}")
     return found
+
+
+class _Awaited(Sought[Matched]):
+    """A condition, waited for as long as there is hope."""
+
+    def __init__(self, live: LiveSandbox, condition: AnyCondition, watched: Watch) -> None:
+        super().__init__(self._look, watched.topics, condition)
+        self.watched = watched
+        self._live = live
+
+    def _look(self) -> Matched | None:
+        found = self.watched.look()
+        if found is None:
+            check_possible(self.watched)
+            _check_moves(self._live, self.watched)
+        return found
 
 
 def expect(request: Request, condition: AnyCondition, place: str) -> Watch:

@@ -4,8 +4,9 @@ A watch looks only at what is new since its last look, so that many of them cost
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from itertools import takewhile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import islice, takewhile
 from typing import TypeVar
 
 from mockchirp.control.calls import show_call
@@ -28,12 +29,14 @@ from mockchirp.core.journal import Exchange
 from mockchirp.core.recordings import RECORDING_TRANSITIONS
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.live import LiveSandbox
+from mockchirp.news import DELIVERY, IDLE, REQUEST, STANDSTILL
+from mockchirp.waits import Topic
 
 Matched = dict[str, object]
 Status = TypeVar("Status", bound=str)
 Thing = TypeVar("Thing")
-_RECENT = 2_000
-"""How many events back a message about what did happen goes."""
+_RECENT = 500
+"""How many things of a kind a message about what did happen goes back."""
 
 _BY_REQUEST = frozenset({"calls.initiated", "call.command", "recording.deleted"})
 """Events that only a request brings about, never time."""
@@ -55,6 +58,11 @@ class Watch(ABC):
     def __init__(self, live: LiveSandbox) -> None:
         self._live = live
         self._sandbox: Sandbox = live.sandbox
+
+    @property
+    @abstractmethod
+    def topics(self) -> Iterable[Topic]:
+        """What it depends on (:mod:`mockchirp.news`), hope included."""
 
     @abstractmethod
     def look(self) -> Matched | None:
@@ -84,11 +92,14 @@ class _CallWatch(Watch):
         self._wanted = condition.status
         self._seen = self._sandbox.events.last
 
+    @property
+    def topics(self) -> Iterable[Topic]:
+        return self._call.id, STANDSTILL
+
     def look(self) -> Matched | None:
         call, event_type = self._call, EVENT_OF_STATUS[self._wanted]
         reached = call.status == self._wanted or any(
-            event.call_id == call.id and event.type == event_type and event.data["status"] == self._wanted
-            for event in self._sandbox.events.after(self._seen)
+            event.data["status"] == self._wanted for event in self._sandbox.events.of(event_type, call.id, self._seen)
         )
         self._seen = self._sandbox.events.last
         return {"call": show_call(self._sandbox, call)} if reached else None
@@ -100,7 +111,7 @@ class _CallWatch(Watch):
         return f"{call.id} is {call.status}, from where an {call.direction} call never becomes {self._wanted}"
 
     def needs_time(self) -> bool:
-        return not (_is_undecided(self._call) and self._wanted in _DECISIONS)
+        return not (self._call.is_undecided and self._wanted in _DECISIONS)
 
     def missed(self) -> str:
         return f"{self._call.id} has not become {self._wanted}"
@@ -116,13 +127,17 @@ class _RecordingWatch(Watch):
         self._wanted = condition.status
         self._seen = self._sandbox.events.last
 
+    @property
+    def topics(self) -> Iterable[Topic]:
+        return self._recording.id, STANDSTILL
+
     def look(self) -> Matched | None:
         recording, recorder = self._recording, self._sandbox.recorder
         reached = self._exists() and (
             recording.status == self._wanted
             or any(
                 event.recording_id == recording.id and event.data.get("status") == self._wanted
-                for event in self._sandbox.events.after(self._seen)
+                for event in self._sandbox.events.of(call_id=recording.call_id, after=self._seen)
             )
         )
         self._seen = self._sandbox.events.last
@@ -159,11 +174,12 @@ class _EventWatch(Watch):
         self._seen = 0
         self._found: list[Event] = []
 
+    @property
+    def topics(self) -> Iterable[Topic]:
+        return self._type if self._call is None else self._call.id, STANDSTILL
+
     def look(self) -> Matched | None:
-        call_id = None if self._call is None else self._call.id
-        for event in self._sandbox.events.after(self._seen):
-            if event.type == self._type and call_id in (None, event.call_id):
-                self._found.append(event)
+        self._found += self._sandbox.events.of(self._type, None if self._call is None else self._call.id, self._seen)
         self._seen = self._sandbox.events.last
         if len(self._found) < self._count:
             return None
@@ -190,10 +206,9 @@ class _EventWatch(Watch):
 
     def instead(self) -> str:
         log = self._sandbox.events
-        recent = list(log.after(max(0, log.last - _RECENT)))
         if self._call is None:
-            return f"what did happen: {counted(recent)}{what_next(self._sandbox.timeline)}"
-        others = dict.fromkeys(event.call_id for event in recent if event.type == self._type)
+            return f"what did happen: {counted(log.counts())}{what_next([self._sandbox.timeline.first()])}"
+        others = dict.fromkeys(event.call_id for event in log.of(self._type, after=log.last - _RECENT))
         others.pop(self._call.id, None)
         elsewhere = f"; it has happened for {listed(others)}" if others else ""
         return story(self._sandbox, self._call) + elsewhere
@@ -209,11 +224,15 @@ class _DeliveryWatch(Watch):
         self._open: list[Delivery] = []
         """What may still come to the end that is wanted."""
 
+    @property
+    def topics(self) -> Iterable[Topic]:
+        return DELIVERY, STANDSTILL
+
     def look(self) -> Matched | None:
         deliveries = self._sandbox.deliveries
-        fresh = list(takewhile(lambda delivery: number_of(delivery.id) > self._seen, reversed(deliveries)))
+        fresh = takewhile(lambda delivery: number_of(delivery.id) > self._seen, self._newest_first())
+        self._open += [delivery for delivery in list(fresh)[::-1] if self._fits(delivery)]
         self._seen = deliveries.count
-        self._open += [delivery for delivery in reversed(fresh) if self._fits(delivery)]
         found = next((delivery for delivery in self._open if delivery.status == self._sought.status), None)
         if found is not None:
             return {"delivery": show_delivery(self._sandbox, found)}
@@ -229,9 +248,9 @@ class _DeliveryWatch(Watch):
         return f"no delivery{of}{whose} is {self._sought.status}"
 
     def instead(self) -> str:
-        near = [delivery for delivery in self._sandbox.deliveries if self._fits(delivery)]
+        near = [delivery for delivery in islice(self._newest_first(), _RECENT) if self._fits(delivery)]
         if near:
-            return listed(told(self._sandbox, delivery) for delivery in reversed(near))
+            return listed(near, partial(told, self._sandbox))
         webhooks = self._sandbox.notifier.webhooks.values()
         if not webhooks:
             why = "there is no webhook"
@@ -240,6 +259,10 @@ class _DeliveryWatch(Watch):
         else:
             why = f"no webhook is told of {self._sought.event}"
         return why + ("" if self._call is None else f"; {story(self._sandbox, self._call)}")
+
+    def _newest_first(self) -> Iterator[Delivery]:
+        deliveries = self._sandbox.deliveries
+        return reversed(deliveries if self._call is None else deliveries.of_call(self._call.id))
 
     def _fits(self, delivery: Delivery) -> bool:
         return self._sought.event in (None, delivery.event) and self._sought.call_id in (None, delivery.call_id)
@@ -252,6 +275,10 @@ class _RequestWatch(Watch):
         self._count = condition.count
         self._seen = 0
         self._found: list[Exchange] = []
+
+    @property
+    def topics(self) -> Iterable[Topic]:
+        return [REQUEST if self._sought.operation is None else (REQUEST, self._sought.operation)]
 
     def look(self) -> Matched | None:
         journal = self._sandbox.journal
@@ -275,16 +302,17 @@ class _RequestWatch(Watch):
         return f"{len(self._found) or 'none'} of {self._count} requests{_printable(what)} came"
 
     def instead(self) -> str:
-        journal = self._sandbox.journal
-        newest = list(journal.after(max(0, journal.last - _RECENT)))[::-1]
-        if not newest:
-            return "no request has come"
-        return "what did come, newest first: " + listed(
-            dict.fromkeys(f"{each.method} {_printable(each.path)} ({each.status or 'no answer'})" for each in newest)
+        newest = dict.fromkeys(
+            (each.method, each.path, each.status) for each in islice(reversed(self._sandbox.journal), _RECENT)
         )
+        return f"what did come, newest first: {listed(newest, _exchange)}" if newest else "no request has come"
 
 
 class _IdleWatch(Watch):
+    @property
+    def topics(self) -> Iterable[Topic]:
+        return IDLE, STANDSTILL
+
     def look(self) -> Matched | None:
         return {"idle": True} if self._live.pending == 0 else None
 
@@ -293,7 +321,7 @@ class _IdleWatch(Watch):
         return f"the sandbox is not idle: {scheduled} scheduled, {self._live.pending - scheduled} deliveries under way"
 
     def instead(self) -> str:
-        return what_next(self._sandbox.timeline).removeprefix("; ") or "nothing is scheduled"
+        return what_next([self._sandbox.timeline.first()]).removeprefix("; ") or "nothing is scheduled"
 
 
 def watch(live: LiveSandbox, condition: AnyCondition, place: str) -> Watch:
@@ -340,13 +368,13 @@ def _printable(text: str) -> str:
     return text[:120].encode(errors="replace").decode()
 
 
-def _is_undecided(call: Call) -> bool:
-    """Whether it waits for the app, which may decide at any time, the clock's or not."""
-    return call.direction == "inbound" and call.status == "initiated"
+def _exchange(told: tuple[str, str, int | None]) -> str:
+    method, path, status = told
+    return f"{method} {_printable(path)} ({status or 'no answer'})"
 
 
 def _needs_time(sandbox: Sandbox, event_type: str, call: Call | None) -> bool:
     if event_type in _BY_REQUEST:
         return False
-    calls = sandbox.calls.values() if call is None else [call]
-    return not (event_type in _BY_DECISION and any(_is_undecided(each) for each in calls))
+    is_undecided = sandbox.switchboard.undecided > 0 if call is None else call.is_undecided
+    return not (event_type in _BY_DECISION and is_undecided)

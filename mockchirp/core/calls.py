@@ -222,6 +222,11 @@ class Call:
     def is_live(self) -> bool:
         return self.status in LIVE
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it waits for the app, which may decide at any time, the clock's or not."""
+        return self.direction == "inbound" and self.status == "initiated"
+
 
 def how_it_came(call: Call) -> str:
     """A further sentence for those who come too late: when the default decided on the call and how, or when it ended."""

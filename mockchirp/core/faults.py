@@ -98,6 +98,8 @@ class Faults:
         self.deliveries: list[Fault] = []
         self.count = 0
         """How many there ever were: with the faults themselves, all there is to keep."""
+        self.removed = 0
+        """Counts removals."""
         self._seed = seed
         self._most = most
         self._faults: dict[str, Fault] = {}
@@ -155,6 +157,7 @@ class Faults:
     def clear(self) -> int:
         """Delete all faults; how many there were."""
         count = len(self)
+        self.removed += count
         self._faults.clear()
         self.requests.clear()
         self.deliveries.clear()
@@ -200,6 +203,7 @@ class Faults:
 
     def _remove(self, fault: Fault) -> None:
         del self._faults[fault.id]
+        self.removed += 1
         if fault in self._in_force(fault):
             self._in_force(fault).remove(fault)
 

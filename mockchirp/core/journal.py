@@ -132,8 +132,14 @@ class Journal:
 
     def after(self, number: int) -> Iterator[Exchange]:
         """The kept exchanges whose number is greater than ``number``, oldest first."""
-        skipped = number - (self.last - len(self._exchanges))
-        return islice(self._exchanges, min(max(0, skipped), len(self._exchanges)), None)
+        fresh = self.last - number
+        if fresh < len(self._exchanges):
+            return reversed(list(islice(reversed(self._exchanges), max(0, fresh))))
+        return iter(self._exchanges)
+
+    def __reversed__(self) -> Iterator[Exchange]:
+        """The kept exchanges, newest first."""
+        return reversed(self._exchanges)
 
     def clear(self) -> int:
         """Forget all exchanges; how many there were. Numbers go on from where they were."""

@@ -41,6 +41,7 @@ class Ledger:
         """How many have come to their end since something was forgotten."""
         self._bodies = SharedBytes()
         self._deliveries: dict[str, Delivery] = {}
+        self._of_call: dict[str, dict[str, Delivery]] = {}
         self._held: list[Delivery] = []
         self._outbox: list[Dispatch] = []
         self._sent = 0
@@ -58,6 +59,10 @@ class Ledger:
     def __reversed__(self) -> Iterator[Delivery]:
         """Every kept delivery, newest first."""
         return reversed(self._deliveries.values())
+
+    def of_call(self, call_id: str) -> list[Delivery]:
+        """The kept deliveries of one call, oldest first."""
+        return list(self._of_call.get(call_id, {}).values())
 
     def open(self, webhook: Webhook, event: Event, event_id: str, body: bytes) -> Delivery:
         """Enter the delivery of ``event`` to ``webhook``. Its first attempt is still to be made or scheduled."""
@@ -144,7 +149,7 @@ class Ledger:
         """Take up an exported ledger, in place of what there is. An attempt that was under way is due again: nobody knows
         what came of it, and delivery is at least once.
         """
-        self._deliveries, self._bodies = {}, SharedBytes()
+        self._deliveries, self._of_call, self._bodies = {}, {}, SharedBytes()
         shared: dict[bytes, bytes] = {}
         for delivery in deliveries:
             delivery.body = shared.setdefault(delivery.body, delivery.body)
@@ -264,10 +269,15 @@ class Ledger:
 
     def _enter(self, delivery: Delivery) -> None:
         self._deliveries[delivery.id] = delivery
+        self._of_call.setdefault(delivery.call_id, {})[delivery.id] = delivery
         self._bodies.add_all(delivery)
 
     def _forget(self, delivery: Delivery) -> None:
         del self._deliveries[delivery.id]
+        of_call = self._of_call[delivery.call_id]
+        del of_call[delivery.id]
+        if not of_call:
+            del self._of_call[delivery.call_id]
         self._bodies.remove_all(delivery)
 
     def _make_room(self, newest: Delivery) -> None:

@@ -29,11 +29,14 @@ _STATUS_DATA: Mapping[CallStatus, Mapping[str, object]] = {status: {"status": st
 
 
 class Switchboard:
-    """Moves the calls of a sandbox. ``live`` counts those that have not ended."""
+    """Moves the calls of a sandbox. ``live`` counts those that have not ended, ``undecided`` those of them that wait for the app to
+    say what becomes of them.
+    """
 
     def __init__(self, world: World, configuration: CallingConfiguration) -> None:
         self.calls: dict[str, Call] = {}
         self.live = 0
+        self.undecided = 0
         self._world = world
         self._configuration = configuration
 
@@ -46,15 +49,18 @@ class Switchboard:
         """Begin a call."""
         self.calls[call.id] = call
         self.live += 1
+        self.undecided += call.is_undecided
         self.open_room(call)
         self.enter(call, "initiated")
 
     def enter(self, call: Call, status: CallStatus, *, end_reason: str | None = None) -> None:
         """Take ``call`` into ``status``; ``end_reason`` where it is not the usual one."""
         world = self._world
-        if call.direction == "inbound" and call.status == "initiated":
+        was_undecided = call.is_undecided
+        if was_undecided:
             world.timeline.cancel(call.id)  # the decision has fallen; what the scenario does next is scheduled below
         call.status = status
+        self.undecided += call.is_undecided - was_undecided
         data = _STATUS_DATA[status]
         if status == "in_progress":
             call.answered_at = world.now

@@ -92,6 +92,10 @@ class Timeline:
         """Every pending entry, soonest first."""
         return iter(sorted(self.pending()))
 
+    def first(self) -> Entry | None:
+        """The pending entry that is due first."""
+        return self._heap[0] if self._heap else None
+
     def pending(self) -> list[Entry]:
         """Every pending entry, in no order."""
         return [entry for entry in self._heap if entry.order not in self._cancelled]

@@ -114,6 +114,7 @@ class CallReader:
         sandbox.switchboard.open_room(call)
         sandbox.calls[call.id] = call
         sandbox.switchboard.live += is_live
+        sandbox.switchboard.undecided += call.is_undecided
         self.places[call.id] = given.place
 
     def _scenario_of(self, part: CallPart) -> Scenario:
