@@ -15,6 +15,10 @@ GUARD = 5
 """Real seconds after which something that should happen at once counts as never."""
 
 
+LOST = []
+"""Tasks whose event loop was closed over them: Python has something to say when it comes upon one that nobody knows any more."""
+
+
 class Gone(Exception):
     """The one who waits has hung up."""
 
@@ -72,6 +76,110 @@ async def test_changes_that_come_together_are_one_look():
     for _ in range(100):
         waits.wake()
     assert await task == 2
+
+
+async def test_what_many_wait_for_is_looked_for_once():
+    """Equal keys make one of many; each of the many is answered."""
+    waits, looks, things = Waits(100), [], []
+
+    def sought():
+        return waits.equal(Sought(lambda: looks.append(1) or (things[0] if things else None), key="the same"))
+
+    first = await begun(waits, until(waits, sought()))
+    others = [asyncio.ensure_future(until(waits, sought())) for _ in range(50)]
+    while len(waits) < 51:
+        await asyncio.sleep(0)
+    looks.clear()
+    things.append("found")
+    waits.wake()
+    assert await asyncio.gather(*first, *others) == ["found"] * 51
+    assert len(looks) == 1
+
+
+async def test_one_who_joins_late_finds_only_what_it_looks_for_itself():
+    """What the others find by looking once more is theirs: it may have been before the new one began."""
+    waits, things = Waits(10), []
+    first = Sought(lambda: things[0] if things else None, key="the same")
+    (task,) = await begun(waits, until(waits, first))
+    things.append("found")
+    late = Sought(lambda: None, key="the same")
+    assert waits.equal(late) is late
+    assert await task == "found"
+
+
+async def test_what_concerns_nobody_is_looked_for_by_nobody():
+    """Each names the topics that it depends on; who names none depends on all."""
+    topics, looks = [], []
+    waits = Waits(10, lambda: lambda: topics)
+
+    def sought(name, of):
+        return Sought(lambda: looks.append(name), of)
+
+    tasks = await begun(
+        waits, until(waits, sought("a", ["x", "y"])), until(waits, sought("b", ["y"])), until(waits, sought("c", None))
+    )
+    seen = []
+    for topics[:] in ([], ["x"], ["y", "x"], ["z"]):
+        looks.clear()
+        waits.wake()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        seen.append(sorted(looks))
+    assert seen == [["c"], ["a", "c"], ["a", "b", "c"], ["c"]]
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_many_are_answered_over_several_turns():
+    """Between which others get theirs; all of them wait until they are told."""
+    waits, things = Waits(100), []
+    tasks = await begun(waits, *(until(waits, lambda: things[0] if things else None) for _ in range(100)))
+    things.append("found")
+    waits.wake()
+    counts = []
+    while len(waits):
+        counts.append(sum(task.done() for task in tasks))
+        await asyncio.sleep(0)
+    assert len(set(counts)) >= 5
+    assert await asyncio.gather(*tasks) == ["found"] * 100
+
+
+async def test_what_a_look_raises_all_raise_who_wait_for_it():
+    """As where it can't come any more."""
+    waits, hopeless = Waits(10), []
+
+    def look():
+        if hopeless:
+            raise Conflict("it can't come any more")
+
+    shared = Sought(look, key="the same")
+    tasks = await begun(waits, until(waits, shared), until(waits, shared))
+    hopeless.append(True)
+    waits.wake()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        assert str(outcome) == "it can't come any more"
+
+
+def test_those_whose_event_loop_was_closed_over_them_are_forgotten():
+    """They take up no place any more as soon as somebody wakes them."""
+    waits, loop = Waits(1), asyncio.new_event_loop()
+
+    async def begin():
+        LOST.append(asyncio.ensure_future(waits.until(Sought(lambda: None), GUARD, never)))
+        while not waits:
+            await asyncio.sleep(0)
+
+    loop.set_exception_handler(lambda *_: None)
+    loop.run_until_complete(begin())
+    loop.close()
+
+    async def wake():
+        waits.wake()
+        assert len(waits) == 0
+        assert await until(waits, lambda: None, seconds=0.001) is None
+
+    asyncio.run(wake())
 
 
 async def test_a_look_that_wakes_does_not_go_round_and_round():

@@ -1,7 +1,9 @@
 """Events: each type happens, and those of Chirp's webhooks are told in its words."""
 
 import json
+from collections import Counter
 from itertools import groupby
+from random import Random
 
 import pytest
 
@@ -164,3 +166,40 @@ def test_a_log_has_nothing_after_its_end(after):
     log.append(T0, "calls.initiated", "call_x", None, {})
 
     assert list(log.after(max(1, after))) == []
+
+
+@pytest.mark.parametrize("kept", [1, 3, 7, 64, 200, 1_000])
+def test_a_log_finds_what_is_of_a_type_and_of_a_call(kept):
+    """The same as by looking through all that it keeps, wherever it begins; and so are its counts."""
+    random, log = Random(kept), EventLog(kept)
+    assert (log.of(), log.of("calls.ringing"), log.of(call_id="call_1"), log.counts()) == ([], [], [], {})
+    for number in range(500):
+        log.append(T0 + number, random.choice(TYPES), f"call_{random.randrange(20)}", None, {})
+        if number % 50 == 49:
+            whole = list(log.after(0))
+            assert len(whole) == len(log) == min(kept, number + 1)
+            for type in (None, *TYPES):
+                for call_id in (None, "call_1", "call_19", "call_20"):
+                    for after in (0, number // 2, number, number + 1, number + 2):
+                        assert log.of(type, call_id, after) == [
+                            event
+                            for event in whole
+                            if event.number > after and type in (None, event.type) and call_id in (None, event.call_id)
+                        ]
+            assert list(log.counts().items()) == list(Counter(event.type for event in whole).items())
+
+
+TYPES = ("calls.initiated", "calls.ringing", "call.command")
+
+
+def test_a_log_that_is_taken_up_finds_as_much():
+    """And goes on counting from where the other one was."""
+    log, copy = EventLog(5), EventLog(5)
+    for number in range(12):
+        log.append(T0, TYPES[number % 3], f"call_{number % 2}", None, {})
+    copy.append(T0, "calls.ringing", "call_9", None, {})
+    copy.restore(log.after(0), log.last)
+
+    assert copy.of("calls.initiated") == log.of("calls.initiated") != []
+    assert copy.of(call_id="call_9") == []
+    assert copy.append(T0, "calls.ringing", "call_1", None, {}).number == 13

@@ -311,6 +311,17 @@ class Life(RuleBasedStateMachine):
             assert self.sandbox.recorder.recordings[id].status in ("recording", "processing")
 
     @invariant()
+    def what_is_counted_and_found_by_call_is_what_there_is(self):
+        sandbox = self.sandbox
+        assert sandbox.switchboard.undecided == sum(call.is_undecided for call in sandbox.calls.values())
+        assert sandbox.switchboard.live == sum(call.is_live for call in sandbox.calls.values())
+        by_call = {}
+        for delivery in sandbox.deliveries:
+            by_call.setdefault(delivery.call_id, []).append(delivery)
+        assert {id: sandbox.deliveries.of_call(id) for id in by_call} == by_call
+        assert not any(sandbox.deliveries.of_call(id) for id in sandbox.calls if id not in by_call)
+
+    @invariant()
     def events_are_numbered_and_in_order(self):
         events = list(self.sandbox.events.after(self.seen))
         if self.bounds and events:
