@@ -1,7 +1,9 @@
 """The server itself: whether it lives and is ready, and its documents."""
 
 import json
+import re
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 import yaml
@@ -36,3 +38,19 @@ def test_the_home_page_leads_to_the_page(mock):
     page = mock.get(home.headers["location"], key=None)
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_the_page_names_what_it_needs_relatively(mock):
+    """So that it works under any path of a proxy: nothing that it links to or fetches begins at the root."""
+    text = mock.get("/_mockchirp/ui").text
+    fetched = re.findall(r"""ask\("[A-Z]+", "([^"]+)""", text)
+    linked = [url for url in re.findall(r"""(?:href|src|action)=["']([^"']*)""", text) if not url.startswith("data:")]
+
+    assert len(fetched) >= 4
+    for url in [*fetched, *linked]:
+        path = urlsplit(urljoin("http://proxy.test/some/path/_mockchirp/ui", url)).path
+        assert path.startswith("/some/path/"), url
+        assert mock.request("OPTIONS", path.removeprefix("/some/path")).status_code == 204, url
+    assert not re.search(r"""["'`(]/(?:v1|_mockchirp|openapi)""", text)
+    home = mock.get("/").headers["location"]
+    assert urljoin("http://proxy.test/some/path/", home) == "http://proxy.test/some/path/_mockchirp/ui"
