@@ -114,6 +114,22 @@ def test_headers_without_end_are_refused(connect: Connect, start: bytes) -> None
     assert answer(client)[0] == 431
 
 
+@pytest.mark.parametrize(
+    ("page", "reader"), [("http://localhost:3000", "http://localhost:3000"), ("https://evil.example", None)]
+)
+def test_what_is_refused_before_it_is_read_can_be_read_by_the_pages_that_may(
+    connect: Connect, page: str, reader: str | None
+) -> None:
+    """Such as one whose cookies have become too many."""
+    client = connect()
+    head = f"GET /v1/x HTTP/1.1\r\nHost: localhost\r\nOrigin: {page}\r\nCookie: ".encode()
+    client.sendall(head + b"x" * 400_000)
+
+    response = http.client.HTTPResponse(client)
+    response.begin()
+    assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (431, reader)
+
+
 def test_trailers_are_let_go(connect: Connect) -> None:
     """They mean nothing, and add nothing."""
     client = connect()
