@@ -235,6 +235,19 @@ def test_a_pending_delivery_is_tried_now(mock, receiver):
     assert len([each for each in receiver.got if each.delivery_id == "dlv_1"]) == 6
 
 
+def test_what_is_tried_now_has_all_its_retries(open_mock, receiver):
+    """Also where the next one comes before the one that it would have had, and something else before both."""
+    mock = open_mock(webhook_retry_schedule="60s,3s")
+    receiver.answer = lambda dispatch: 500
+    mock.call("+15005550007")
+    mock.advance(by=0)
+    redeliver(mock, "dlv_1")
+    mock.advance(until="idle")
+
+    attempts = deliveries(mock)[0]["attempts"]
+    assert [attempt["at"][14:19] for attempt in attempts] == ["30:00", "30:00", "30:03"]
+
+
 def test_a_pending_delivery_that_arrives_is_over(mock, receiver):
     """Nothing of its retries is left."""
     receiver.answer = lambda dispatch: 500 if dispatch.attempt == 1 else 200

@@ -433,8 +433,15 @@ class TinyLife(Life):
 
 
 TestLife = Life.TestCase
+class TinyBodies(TinyLife):
+    """Nor where no body may be kept."""
+
+    bounds = {**TinyLife.bounds, "deliveries_kept": 3, "bodies_kept": 1}  # noqa: RUF012 - it is only read
+
+
 TestTinyLife = TinyLife.TestCase
-TestTinyLife.settings = settings(
+TestTinyBodies = TinyBodies.TestCase
+TestTinyLife.settings = TestTinyBodies.settings = settings(
     max_examples=100,
     stateful_step_count=40,
     deadline=None,
