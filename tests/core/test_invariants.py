@@ -433,6 +433,8 @@ class TinyLife(Life):
 
 
 TestLife = Life.TestCase
+
+
 class TinyBodies(TinyLife):
     """Nor where no body may be kept."""
 
