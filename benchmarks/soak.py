@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,16 @@ _FLAGS = {
     "--deliveries-kept": "200",
     "--journal-size": "100",
     "--advance-quiet": "0",
+    "--log-level": "error",
 }
-"""What is kept is full within the first seconds, and an advance is not held up for long."""
+"""What is kept is full within the first seconds, an advance is not held up for long, and receivers fail on purpose, which is
+no more than a warning.
+"""
+_SMALLEST = {
+    **dict.fromkeys(("--calls-kept", "--recordings-kept", "--events-kept", "--deliveries-kept", "--bodies-kept"), "1"),
+    **dict.fromkeys(("--journal-size", "--max-faults"), "1"),
+}
+"""With the smallest bounds that there can be."""
 _RECEIVERS = ("ok", "ok", "ok", "fail", "fail", "cut", "hang")
 _NUMBERS = [f"+1500555000{digit}" for digit in range(10)] + ["+15559876543"] * 5
 _COMMANDS = [
@@ -319,8 +327,8 @@ async def _load(server: Server, seconds: float) -> list[str]:
 
 
 @contextmanager
-def _server(log: Path) -> Iterator[Server]:
-    command = [*mockchirp_command(), "--port", "{port}", *(word for flag in _FLAGS.items() for word in flag)]
+def _server(log: Path, flags: Mapping[str, str]) -> Iterator[Server]:
+    command = [*mockchirp_command(), "--port", "{port}", *(word for flag in flags.items() for word in flag)]
     with log.open("wb") as errors, spawned(command, "/_mockchirp/ready", errors=errors) as (server, _):
         yield server
 
@@ -329,10 +337,12 @@ def main() -> int:
     """Load a server of its own, and say whether it has stood it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="how long, 60 unless told otherwise")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--tiny-bounds", action="store_true", help="keep next to nothing")
+    options = parser.parse_args()
+    seconds, flags = options.seconds, {**_FLAGS, **(_SMALLEST if options.tiny_bounds else {})}
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory, "log")
-        with _server(log) as server:
+        with _server(log, flags) as server:
             pin(LOAD)
             wrong = asyncio.run(_load(server, seconds))
         logged = log.read_text()

@@ -290,7 +290,7 @@ class Ledger:
         most = MOST_PENDING * self._kept
         if len(self._deliveries) > most or self._bodies.size > self._bytes_kept:
             waiting = [each for each in self._deliveries.values() if self._waits(each) and each is not newest]
-            self._give_up_oldest(waiting, most - 1, self._bytes_kept)
+            self._give_up_oldest(waiting, most - self._waits(newest), self._bytes_kept)
             due = [self._deliveries[dispatch.delivery_id] for dispatch in self._outbox]
             self._give_up_oldest(due, max(most, MOST_AT_ONCE), max(self._bytes_kept, MOST_BYTES_AT_ONCE))
             self._clear_outbox()
