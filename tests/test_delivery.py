@@ -728,7 +728,9 @@ async def serve_by_hand(listener: socket.socket, count: int) -> socket.socket:
     """Accept one connection, answer so many requests on it, and hand it back: what is done to it then is done at once."""
 
     def serve() -> socket.socket:
+        listener.settimeout(10)  # so that a test that fails comes to an end
         connection, _ = listener.accept()
+        connection.settimeout(10)
         for _ in range(count):
             while not connection.recv(65536).endswith(b"}"):
                 pass
