@@ -99,7 +99,8 @@ class _CallWatch(Watch):
     def look(self) -> Matched | None:
         call, event_type = self._call, EVENT_OF_STATUS[self._wanted]
         reached = call.status == self._wanted or any(
-            event.data["status"] == self._wanted for event in self._sandbox.events.of(event_type, call.id, self._seen)
+            event.data.get("status") == self._wanted
+            for event in self._sandbox.events.of(event_type, call.id, self._seen)
         )
         self._seen = self._sandbox.events.last
         return {"call": show_call(self._sandbox, call)} if reached else None

@@ -44,14 +44,27 @@ class IdSource:
 
     def __init__(self, seed: str, *, test: bool) -> None:
         self.counts: dict[str, int] = {}
+        self._taken: set[str] = set()
         self._seed = seed
         self._infix = "test_" if test else ""
 
     def new(self, kind: str, now: int) -> str:
         """An identifier of ``kind`` (a key of :data:`PREFIXES`), made at the instant ``now``."""
-        self.counts[kind] = count = self.counts.get(kind, 0) + 1
-        payload = hashlib.blake2b(f"{self._seed}/{kind}/{count}".encode(), digest_size=16).digest()
-        return f"{PREFIXES[kind]}{self._infix}{ksuid(now // SECOND, int.from_bytes(payload))}"
+        while True:
+            self.counts[kind] = count = self.counts.get(kind, 0) + 1
+            payload = hashlib.blake2b(f"{self._seed}/{kind}/{count}".encode(), digest_size=16).digest()
+            id = f"{PREFIXES[kind]}{self._infix}{ksuid(now // SECOND, int.from_bytes(payload))}"
+            if id not in self._taken:
+                return id
+
+    def take(self, id: str | None) -> None:
+        """Let an identifier that came from elsewhere, if there is one, never be made; raise :class:`InvalidRequest` if it was
+        taken before.
+        """
+        if id in self._taken:
+            raise InvalidRequest(f"id: {id} is there twice", param="id")
+        if id is not None:
+            self._taken.add(id)
 
 
 def app_id(key: str) -> str:

@@ -27,29 +27,6 @@ class _Given(NamedTuple):
     times: CallTimes
 
 
-class _Ids:
-    """The identifiers of one kind: those that are given, each once, and new ones for what has none."""
-
-    def __init__(self, sandbox: Sandbox, kind: str) -> None:
-        self._sandbox = sandbox
-        self._kind = kind
-        self._given: set[str] = set()
-
-    def note(self, id: str | None) -> None:
-        """Raise :class:`BadState` if the identifier, if there is one, was given before."""
-        if id in self._given:
-            raise BadState(("id",), f"{id} is there twice")
-        if id is not None:
-            self._given.add(id)
-
-    def of(self, id: str | None, now: int) -> str:
-        """The one that is given, or a new one."""
-        while id is None:
-            new = self._sandbox.ids.new(self._kind, now)
-            id = None if new in self._given else new
-        return id
-
-
 class CallReader:
     """Puts the calls of a document into an empty sandbox; :attr:`places` tells where in the document each of them stands."""
 
@@ -57,7 +34,6 @@ class CallReader:
         self.places: dict[str, int] = {}
         self._sandbox = sandbox
         self._now = sandbox.now
-        self._ids = {kind: _Ids(sandbox, kind) for kind in ("call", "recording", "voicemail")}
 
     def read(self, document: Document) -> None:
         """Raise :class:`BadState` if a call, a recording or a voicemail can't be."""
@@ -74,20 +50,20 @@ class CallReader:
         self._add_voicemails(given)
 
     def _note_ids(self, part: CallPart) -> None:
-        self._ids["call"].note(part.id)
+        self._sandbox.ids.take(part.id)
         for place, recording in enumerate(part.recordings):
             with within("recordings", place):
-                self._ids["recording"].note(recording.id)
+                self._sandbox.ids.take(recording.id)
         if part.voicemail is not None:
             with within("voicemail"):
-                self._ids["voicemail"].note(part.voicemail.id)
+                self._sandbox.ids.take(part.voicemail.id)
 
     def _add_call(self, given: _Given) -> None:
         part, times, sandbox = given.part, given.times, self._sandbox
         _check_call(part)
         is_live = part.status in LIVE
         call = Call(
-            id=self._ids["call"].of(part.id, times.created),
+            id=part.id or sandbox.ids.new("call", times.created),
             app_id=sandbox.app_id,
             direction=part.direction,
             from_address=part.from_address,
@@ -150,13 +126,14 @@ class CallReader:
         if voicemail is None or "recording_id" in voicemail.model_fields_set:
             return []
         length = MESSAGE // SECOND if voicemail.duration is None else voicemail.duration
-        return [RecordingPart(format=self._sandbox.configuration.recording_format, duration=length)]
+        format = self._sandbox.configuration.recording_format
+        return [RecordingPart.model_construct(format=format, duration=length * SECOND)]  # it has been checked
 
     def _add_recording(self, call: Call, part: RecordingPart, started: int, ended: int | None) -> None:
         sandbox = self._sandbox
         came_to = part.status if part.status in ("completed", "failed") else call.scenario.recording
         recording = Recording(
-            id=self._ids["recording"].of(part.id, started),
+            id=part.id or sandbox.ids.new("recording", started),
             call_id=call.id,
             format=part.format,
             started_at=started,
@@ -202,7 +179,7 @@ class CallReader:
 
     def _created(self, given: Moment | None, call: Call, recording: Recording | None) -> int:
         if given is not None:
-            created = given.at(self._now)
+            created = given.at(self._now, "createdAt")
         else:
             ended = recording.ended_at if recording is not None else call.ended_at
             created = min(self._now, (ended or call.created_at) + self._sandbox.policy.processing_time)
@@ -217,7 +194,7 @@ class CallReader:
         if part.caller_number is not None:
             check_address(part.caller_number, part.caller_channel or call.from_channel, "callerNumber")
         voicemail = Voicemail(
-            id=self._ids["voicemail"].of(part.id, created),
+            id=part.id or sandbox.ids.new("voicemail", created),
             call_id=call.id,
             caller_number=part.caller_number or call.from_address,
             caller_channel=part.caller_channel or call.from_channel,
@@ -249,8 +226,11 @@ def _check_call(part: CallPart) -> None:
                 raise BadState((field,), f"only a call in progress has that; this one is {status}")
     if part.queued_recording is not None and status not in ("initiated", "ringing", "voicemail"):
         raise BadState(("queuedRecording",), f"only a live call that was not answered has one; this one is {status}")
-    if part.voicemail is not None and status in ("initiated", "ringing"):
+    if part.voicemail is not None and status in LIVE:
         raise BadState(("voicemail",), f"a call that is {status} has none yet")
+    messages = [place for place, recording in enumerate(part.recordings) if recording.message]
+    if len(messages) + (part.voicemail is not None) > 1:
+        raise BadState(("recordings", messages[-1], "message"), "a call leaves one message, or has left one")
 
 
 def _decided_at(part: CallPart, times: CallTimes, now: int) -> int | None:
@@ -258,7 +238,7 @@ def _decided_at(part: CallPart, times: CallTimes, now: int) -> int | None:
         return None
     if part.direction != "inbound" or part.status == "initiated" or times.answered is not None:
         raise BadState(("decidedAt",), "only of an inbound call, and one that was not answered, the default decides")
-    at = part.decided_at.at(now)
+    at = part.decided_at.at(now, "decidedAt")
     if not times.created <= at <= (now if times.ended is None else times.ended):
         raise BadState(("decidedAt",), f"{format_milli(at)} is not within the life of the call")
     return at
@@ -267,14 +247,20 @@ def _decided_at(part: CallPart, times: CallTimes, now: int) -> int | None:
 def _participants(part: CallPart) -> tuple[Participant, ...]:
     if part.status != "in_progress":
         return ()
+    connected = (
+        Participant(1, "from", part.from_address, part.from_channel),
+        Participant(part.participant_count or 2, "to", part.to_address, part.to_channel),
+    )
     if part.participants is None:
-        return (
-            Participant(1, "from", part.from_address, part.from_channel),
-            Participant(2, "to", part.to_address, part.to_channel),
-        )
+        return connected
     if sorted(each.leg for each in part.participants) != ["from", "to"]:
         raise BadState(("participants",), "a call in progress has two: one at from, one at to")
-    return tuple(Participant(each.number, each.leg, each.address, each.channel) for each in part.participants)
+    given = {Participant(each.number, each.leg, each.address, each.channel) for each in part.participants}
+    if given != set(connected):
+        raise BadState(
+            ("participants",), f"number 1 is at from and number {connected[1].number} at to, with the call's addresses"
+        )
+    return connected
 
 
 def _check_recording(part: RecordingPart, call: Call, running: list[RecordingPart]) -> None:
@@ -287,6 +273,8 @@ def _check_recording(part: RecordingPart, call: Call, running: list[RecordingPar
         raise BadState(("status",), f"a call that is {call.status} has no recordings yet")
     if part.message and part.status not in ("recording", "processing"):
         raise BadState(("message",), f"a recording that is {part.status} is no message that is still to come")
+    if part.message and (call.direction != "inbound" or call.answered_at is not None):
+        raise BadState(("message",), "only the caller of an inbound call that was not answered leaves one")
     if part.outcome is not None and part.status in ("completed", "failed") and part.outcome != part.status:
         raise BadState(("outcome",), f"it is {part.status}, and so can't come to {part.outcome}")
     if part.file_size is not None and part.status != "completed":

@@ -1,7 +1,6 @@
 """From the webhooks, deliveries and events of a document to those of a sandbox."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 
 from mockchirp.core.deliveries import Attempt, Delivery, Outcome, Sent
@@ -19,24 +18,21 @@ def add_webhooks(sandbox: Sandbox, parts: list[WebhookPart]) -> None:
     strict, now = sandbox.policy.strict, sandbox.now
     webhooks = sandbox.notifier.webhooks
     webhooks.clear()
-    given = {part.id for part in parts}
     if len(parts) > sandbox.policy.max_webhooks:
         raise BadState(("webhooks",), f"there are {len(parts)}, and max_webhooks allows {sandbox.policy.max_webhooks}")
+    for place, part in enumerate(parts):
+        with within("webhooks", place):
+            sandbox.ids.take(part.id)
     for place, part in enumerate(parts):
         with within("webhooks", place):
             check_url(part.url, strict=strict)
             events = WEBHOOK_EVENTS if part.events is None else part.events
             check_events(events)
             check_headers(part.headers)
-            created = now if part.created_at is None else part.created_at.at(now)
-            updated = created if part.updated_at is None else part.updated_at.at(now)
+            created = now if part.created_at is None else part.created_at.at(now, "createdAt")
+            updated = created if part.updated_at is None else part.updated_at.at(now, "updatedAt")
             _check_times(created=created, updated=updated, now=now)
-            id = part.id
-            while id is None:
-                new = sandbox.ids.new("webhook", created)
-                id = None if new in given else new
-            if id in webhooks:
-                raise BadState(("id",), f"{id} is there twice")
+            id = part.id or sandbox.ids.new("webhook", created)
             webhooks[id] = Webhook(id, part.url, tuple(events), dict(part.headers), created, updated)
 
 
@@ -76,19 +72,21 @@ def _delivery(sandbox: Sandbox, part: DeliveryPart, body: bytes) -> Delivery:
     if url:
         check_url(url, strict=False)
     for name, value in headers.items():
-        if name != "Content-Type":
+        if (name, value) != ("Content-Type", "application/json"):
             try:
                 check_header(name, value)
             except ValueError as error:
                 raise BadState(("headers",), str(error)) from None
-    created = part.created_at.at(now)
+    created = part.created_at.at(now, "createdAt")
     if created > now:
         raise BadState(("createdAt",), f"{format_milli(created)} is still to come: it is {format_milli(now)}")
     if part.under_way is not None and (part.status != "pending" or not url):
         raise BadState(("underWay",), f"a delivery that is {part.status} to {url or 'nowhere'} is not under way")
     if (part.held_by is None) != (part.behind == 0):
         raise BadState(("behind",), "heldBy and behind go together")
-    if part.held_by is not None and (webhook is None or part.status != "pending" or part.attempts):
+    if part.held_by is not None and (
+        webhook is None or part.status != "pending" or part.attempts or part.under_way is not None
+    ):
         raise BadState(("heldBy",), "only a delivery whose webhook is there and that was never tried is held back")
     return Delivery(
         id=part.id,
@@ -121,11 +119,11 @@ def _attempts(parts: list[AttemptPart], now: int) -> list[Attempt]:
             if part.body_base64 is not None:
                 try:
                     body = base64.b64decode(part.body_base64, validate=True)
-                except binascii.Error:
+                except ValueError:
                     raise BadState(("bodyBase64",), "is not base64") from None
             outcome = Outcome(part.status, part.error, body, part.elapsed)
-            next_at = None if part.next_attempt_at is None else part.next_attempt_at.at(now)
-            attempts.append(Attempt(part.number, part.at.at(now), part.url, outcome, next_at, part.after_event))
+            next_at = None if part.next_attempt_at is None else part.next_attempt_at.at(now, "nextAttemptAt")
+            attempts.append(Attempt(part.number, part.at.at(now, "at"), part.url, outcome, next_at, part.after_event))
     return attempts
 
 
@@ -135,7 +133,8 @@ def read_events(sandbox: Sandbox, parts: list[EventPart]) -> list[Event]:
     events: list[Event] = []
     latest, number = 0, 0
     for place, part in enumerate(parts):
-        at = part.at.at(now)
+        with within("events", place):
+            at = part.at.at(now, "at")
         if place and part.number != number + 1:
             raise BadState(
                 ("events", place, "number"), f"{part.number} follows {number}: they are numbered without a gap"

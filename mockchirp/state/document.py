@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.alias_generators import to_camel
 
-from mockchirp.clock import FASTEST, Mode
+from mockchirp.clock import EARLIEST, FASTEST, LATEST, Mode
 from mockchirp.core.calls import CallStatus, Channel, Direction, Leg
 from mockchirp.core.deliveries import DeliveryStatus
+from mockchirp.core.headers import MOST_HEADERS
+from mockchirp.core.instants import SECOND
 from mockchirp.core.recordings import RecordingFormat, RecordingStatus
 from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
 from mockchirp.fields import Body, Duration
@@ -20,7 +22,7 @@ from mockchirp.state.errors import BadState
 from mockchirp.state.faults import FaultFields, above_zero
 from mockchirp.state.scenarios import MOST_SCENARIOS, Numbers, ScenarioBody
 from mockchirp.state.values import (
-    MOST,
+    MOST_COUNTED,
     Absolute,
     ActionName,
     CallId,
@@ -41,6 +43,8 @@ from mockchirp.state.values import (
 )
 
 VERSION = 1
+MOST_PARTS = 10_000_000
+"""Members of a list; far more than a server can keep."""
 DEEPEST = 40
 """Levels of nesting in a document: those of a request's body, and those of what is around it here."""
 
@@ -125,7 +129,7 @@ class VoicemailPart(Part):
     id: VoicemailId | None = None
     created_at: When | None = None
     recording_id: RecordingId | None = None
-    duration: Count | None = None
+    duration: int | None = Field(None, ge=0, le=(LATEST - EARLIEST) // SECOND)
     """Whole seconds, as Chirp shows them."""
     caller_number: str | None = Field(None, max_length=256)
     caller_channel: Channel | None = None
@@ -160,7 +164,7 @@ class CallPart(Part):
     duration: Span | None = None
     end_reason: Literal["hangup", "rejected", "busy", "no_answer", "canceled", "failed"] | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
-    livekit_room_name: str | None = Field(None, max_length=256)
+    livekit_room_name: str | None = Field(None, min_length=1, max_length=256)
     scenario: str | None = None
     scenario_definition: ScenarioBody | None = None
     """The scenario itself, where it is none of those that the sandbox has now."""
@@ -169,10 +173,10 @@ class CallPart(Part):
     queued_recording: RecordingFormat | None = None
     decided_at: When | None = None
     """When the app's default decided on it, since no command had come."""
-    recordings: list[RecordingPart] = Field(default_factory=list)
+    recordings: list[RecordingPart] = Field(default_factory=list, max_length=MOST_PARTS)
     voicemail: VoicemailPart | None = None
-    participants: list[ParticipantPart] | None = None
-    participant_count: int | None = Field(None, ge=2, le=MOST)
+    participants: list[ParticipantPart] | None = Field(None, max_length=2)
+    participant_count: int | None = Field(None, ge=2, le=MOST_COUNTED)
 
 
 class AttemptPart(Part):
@@ -181,12 +185,12 @@ class AttemptPart(Part):
     number: Number
     at: When
     url: str
-    status: int | None = None
+    status: int | None = Field(None, ge=0, le=999)
     error: str | None = None
     body: str = ""
     body_base64: str | None = None
     """The beginning of the answer's body, where it is no text."""
-    elapsed: float = Field(0.0, ge=0)
+    elapsed: float = Field(0.0, ge=0, le=MOST_COUNTED)
     next_attempt_at: When | None = None
     after_event: Count = 0
 
@@ -205,13 +209,13 @@ class DeliveryPart(Part):
     created_at: When
     order: Number
     status: DeliveryStatus = "pending"
-    attempts: list[AttemptPart] = Field(default_factory=list)
+    attempts: list[AttemptPart] = Field(default_factory=list, max_length=MOST_PARTS)
     under_way: Number | None = None
     url: str = ""
-    headers: dict[str, str] = Field(default_factory=dict)
-    redelivery_of: str | None = None
-    injected: list[str] = Field(default_factory=list)
-    held_by: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict, max_length=MOST_HEADERS + 1)
+    redelivery_of: DeliveryId | None = None
+    injected: list[str] = Field(default_factory=list, max_length=100)
+    held_by: FaultId | None = None
     behind: Count = 0
 
 
@@ -288,13 +292,13 @@ class Document(Part):
     requests: RequestsPart | None = None
     calling: CallingPart = CallingPart()
     scenarios: ScenariosPart = ScenariosPart()
-    webhooks: list[WebhookPart] | None = None
+    webhooks: list[WebhookPart] | None = Field(None, max_length=MOST_PARTS)
     """Without it, the one of the server's settings, if it has one."""
-    calls: list[CallPart] = Field(default_factory=list)
-    deliveries: list[DeliveryPart] = Field(default_factory=list)
-    events: list[EventPart] | None = None
+    calls: list[CallPart] = Field(default_factory=list, max_length=MOST_PARTS)
+    deliveries: list[DeliveryPart] = Field(default_factory=list, max_length=MOST_PARTS)
+    events: list[EventPart] | None = Field(None, max_length=MOST_PARTS)
     """Without it, the history that the calls tell of."""
-    timers: list[TimerPart] | None = None
+    timers: list[TimerPart] | None = Field(None, max_length=MOST_PARTS)
     """Without it, what the scenarios of the live calls have next."""
-    faults: list[FaultPart] = Field(default_factory=list)
+    faults: list[FaultPart] = Field(default_factory=list, max_length=MOST_PARTS)
     counts: CountsPart | None = None

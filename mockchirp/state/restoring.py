@@ -69,7 +69,8 @@ def restore(document: Document, ground: Ground) -> Sandbox:
     if document.rate_limit is not None:
         sandbox.enforce_rate_limit = document.rate_limit == "enforce"
     if document.requests is not None:
-        sandbox.rate_limiter.window = document.requests.minute.at(now) // MINUTE
+        with within("requests"):
+            sandbox.rate_limiter.window = document.requests.minute.at(now, "minute") // MINUTE
         sandbox.rate_limiter.counts = {bucket: getattr(document.requests, bucket) for bucket in LIMITS}
     _configure(sandbox, document.calling)
     _define_scenarios(sandbox, document.scenarios)
@@ -96,10 +97,11 @@ def _configure(sandbox: Sandbox, part: CallingPart) -> None:
     configuration, now = sandbox.configuration, sandbox.now
     configure(configuration, part)
     configuration.id = part.id or configuration.id
-    if part.created_at is not None:
-        configuration.created_at = configuration.updated_at = part.created_at.at(now)
-    if part.updated_at is not None:
-        configuration.updated_at = part.updated_at.at(now)
+    with within("calling"):
+        if part.created_at is not None:
+            configuration.created_at = configuration.updated_at = part.created_at.at(now, "createdAt")
+        if part.updated_at is not None:
+            configuration.updated_at = part.updated_at.at(now, "updatedAt")
     if not configuration.created_at <= configuration.updated_at <= now:
         raise BadState(("calling", "updatedAt"), "createdAt, updatedAt and now must follow each other")
 
@@ -168,8 +170,8 @@ def _add_faults(
                 raise BadState(("id",), f"{id} is there twice")
             faults[id] = Fault(
                 id=id,
-                created_at=now if part.created_at is None else part.created_at.at(now),
-                expires_at=None if part.expires_at is None else part.expires_at.at(now),
+                created_at=now if part.created_at is None else part.created_at.at(now, "createdAt"),
+                expires_at=None if part.expires_at is None else part.expires_at.at(now, "expiresAt"),
                 matched=part.matched,
                 injected=part.injected,
                 **part.asked,

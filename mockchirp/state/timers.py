@@ -47,7 +47,7 @@ def given_timers(sandbox: Sandbox, parts: list[TimerPart], reserved: Mapping[int
                 if (part.action, action[0]) in once:
                     raise BadState((), "this can happen only once, and is scheduled twice")
                 once.add((part.action, action[0]))
-            entries.append(Entry(part.at.at(sandbox.now), order, action))
+            entries.append(Entry(part.at.at(sandbox.now, "at"), order, action))
     return entries
 
 

@@ -11,7 +11,7 @@ from mockchirp.core.instants import SECOND, format_milli, whole_seconds
 from mockchirp.core.voicemails import GREETING, MESSAGE
 from mockchirp.state.document import CallPart, RecordingPart
 from mockchirp.state.errors import BadState
-from mockchirp.state.values import Moment
+from mockchirp.state.values import Moment, check_reachable
 
 _TO_ANSWER = 5 * SECOND
 _TALK = 120 * SECOND
@@ -36,9 +36,9 @@ class CallTimes(NamedTuple):
 
 def times_of_call(call: CallPart, now: int) -> CallTimes:
     """When a call was created, answered and ended; raise :class:`BadState` if what is given can't be."""
-    created = _at(call.created_at, now)
-    answered = _at(call.answered_at, now)
-    ended = _at(call.ended_at, now)
+    created = _at(call.created_at, now, "createdAt")
+    answered = _at(call.answered_at, now, "answeredAt")
+    ended = _at(call.ended_at, now, "endedAt")
     talked = call.duration
     if call.status in LIVE:
         _refuse(ended is not None, "endedAt", f"a call that is {call.status} has not ended")
@@ -80,8 +80,8 @@ def times_of_call(call: CallPart, now: int) -> CallTimes:
 
 def times_of_recording(recording: RecordingPart, call: CallTimes, now: int) -> tuple[int, int | None]:
     """When a recording of a call was started and ended; raise :class:`BadState` if what is given can't be."""
-    started = _at(recording.started_at, now)
-    ended = _at(recording.ended_at, now)
+    started = _at(recording.started_at, now, "startedAt")
+    ended = _at(recording.ended_at, now, "endedAt")
     length = recording.duration
     if recording.status == "recording":
         _refuse(ended is not None, "endedAt", "a recording that runs has not ended")
@@ -125,8 +125,8 @@ def _of_talk(
     return answered - _TO_ANSWER if created is None else created, answered, ended
 
 
-def _at(moment: Moment | None, now: int) -> int | None:
-    return None if moment is None else moment.at(now)
+def _at(moment: Moment | None, now: int, field: str) -> int | None:
+    return None if moment is None else moment.at(now, field)
 
 
 def _check_order(times: dict[str, int | None], now: int) -> None:
@@ -135,6 +135,7 @@ def _check_order(times: dict[str, int | None], now: int) -> None:
     for name, at in times.items():
         if at is None:
             continue
+        check_reachable(at, name)  # it may follow from others
         _refuse(
             latest is not None and at < latest,
             name,

@@ -17,9 +17,12 @@ from mockchirp.core.timeline import ACTION_NAMES
 from mockchirp.core.urls import LONGEST_URL, check_http_url
 from mockchirp.core.webhooks import WEBHOOK_EVENTS
 from mockchirp.fields import INSTANT, LATER_INSTANT, Duration
+from mockchirp.state.errors import BadState
 
 MOST = 2**53 - 1
 """The greatest whole number that every JSON reader keeps."""
+MOST_COUNTED = 250_000_000_000
+"""The greatest number or count in a document: no server comes near it in its life, and one that begins lower never gets there."""
 
 
 class Moment(NamedTuple):
@@ -28,9 +31,20 @@ class Moment(NamedTuple):
     value: int
     relative: bool = False
 
-    def at(self, now: int) -> int:
-        """The instant that is meant where it is ``now``."""
-        return now + self.value if self.relative else self.value
+    def at(self, now: int, field: str) -> int:
+        """The instant that is meant, in ``field``, where it is ``now``; raise :class:`BadState` if no sandbox can be there."""
+        instant = now + self.value if self.relative else self.value
+        check_reachable(instant, field)
+        return instant
+
+
+def check_reachable(instant: int, field: str) -> None:
+    """Raise :class:`BadState` if ``instant``, in ``field``, is before all time, or later than anything is ever due."""
+    if not EARLIEST <= instant <= LATEST + LONGEST:
+        raise BadState(
+            (field,),
+            f"it would be {'before ' + format_second(EARLIEST) if instant < EARLIEST else 'later than anything is due'}",
+        )
 
 
 def _moment(value: object) -> Moment:
@@ -84,6 +98,12 @@ def _id_of(kind: str) -> Callable[[str], str]:
     return check
 
 
+def _numbered(value: str) -> str:
+    if int(value.partition("_")[2]) > MOST_COUNTED:
+        raise ValueError(f"{value} is beyond the greatest number, {MOST_COUNTED}")
+    return value
+
+
 def _key(value: str) -> str:
     if not APP_KEY.fullmatch(value):
         raise ValueError(f"{value[:40]!r} is not an app key: {APP_KEYS_ARE}")
@@ -127,8 +147,8 @@ RecordingId = Annotated[str, AfterValidator(_id_of("recording"))]
 VoicemailId = Annotated[str, AfterValidator(_id_of("voicemail"))]
 WebhookId = Annotated[str, AfterValidator(_id_of("webhook"))]
 ConfigurationId = Annotated[str, AfterValidator(_id_of("calling config"))]
-DeliveryId = Annotated[str, Field(pattern=r"^dlv_[1-9][0-9]{0,14}$")]
-FaultId = Annotated[str, Field(pattern=r"^flt_[1-9][0-9]{0,14}$")]
+DeliveryId = Annotated[str, Field(pattern=r"^dlv_[1-9][0-9]{0,11}$"), AfterValidator(_numbered)]
+FaultId = Annotated[str, Field(pattern=r"^flt_[1-9][0-9]{0,11}$"), AfterValidator(_numbered)]
 
 EventName = Annotated[
     str, AfterValidator(_one_of(EVENTS, "an event", "known are")), Field(json_schema_extra={"enum": list(EVENTS)})
@@ -149,5 +169,5 @@ Key = Annotated[str, AfterValidator(_key)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Origin = Annotated[str, AfterValidator(_origin)]
 
-Count = Annotated[int, Field(ge=0, le=MOST)]
-Number = Annotated[int, Field(ge=1, le=MOST)]
+Count = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
+Number = Annotated[int, Field(ge=1, le=MOST_COUNTED)]
