@@ -11,7 +11,16 @@ from mockchirp.core.suggestions import MOST_LISTED, choices, did_you_mean, neare
 
 Path = tuple[str | int, ...]
 _KINDS: Mapping[type, str] = {dict: "an object", list: "an array", type(None): "null"}
-_SHOWS_WHAT_IT_IS = ("_type", "_parsing", "_than", "_than_equal", "_from_float", "literal_error", "multiple_of")
+_SHOWS_WHAT_IT_IS = (
+    "_type",
+    "_parsing",
+    "_than",
+    "_than_equal",
+    "_from_float",
+    "_mismatch",
+    "literal_error",
+    "multiple_of",
+)
 """Endings of pydantic's names for faults after which it helps to see what was given."""
 _LONGEST_SHOWN = 40
 

@@ -8,10 +8,12 @@ from pydantic import BaseModel, ValidationError
 from mockchirp.api import models as chirps
 from mockchirp.control.conditions import Wait
 from mockchirp.control.faults import NewFault
-from mockchirp.control.models import Advance, EventsQuery, NoQuery, ReceiveCall, ScenarioBody, SetClock
+from mockchirp.control.models import EventsQuery, NoQuery, ReceiveCall, SetClock
 from mockchirp.control.routes import OPERATIONS
+from mockchirp.control.time import Advance
 from mockchirp.findings import first_finding, shown
 from mockchirp.state.document import Document
+from mockchirp.state.scenarios import ScenarioBody
 
 
 def found(model: Any, value: object) -> str:
@@ -77,6 +79,14 @@ def test_a_slip_in_any_field_of_any_body_or_query_is_seen_through(model):
             {"by": "5 minutes"},
             "by: '5 minutes' is not a duration: seconds from 0, or a string such as 90s, 5m",
         ),
+        (Advance, {"event": "calls.answered"}, "event is not a known field here: it belongs into until"),
+        (Advance, {"for": {"idle": True}}, 'for is not a known field here: write {"until": condition}'),
+        (Advance, {"until": "idel"}, "until: it is 'idle', 'next', or a condition: an object with one of call"),
+        (Advance, {"until": "idel"}, "this is 'idel'; did you mean idle?"),
+        (Advance, {"until": 5}, "this is 5"),
+        (Advance, {"until": {"evnt": "calls.answered"}}, "did you mean event?"),
+        (Advance, {"until": {"until": "idle"}}, "until: a condition stands here itself"),
+        (Advance, {"by": 1, "quiet": "0.5ms"}, "quiet: '0.5ms' is finer than a millisecond"),
         (Wait, {"event": "calls.answered"}, 'for is required: it belongs into for: {"for": {"event": '),
         (Wait, {"call": "x", "status": "completed"}, "for is required: it belongs into for"),
         (Wait, {"fro": {"idle": True}}, "for is required; fro is not a field here: did you mean for?"),
@@ -126,7 +136,7 @@ def test_a_slip_in_any_field_of_any_body_or_query_is_seen_through(model):
         (
             EventsQuery,
             {"typ": "x"},
-            "typ is not a known parameter here; did you mean type? The parameters are after, type, callId, wait",
+            "typ is not a known parameter here; did you mean type? The parameters are",
         ),
         (NoQuery, {"x": "1"}, "x is not a known parameter here; there are none"),
         (NewFault, {"code": "rate_limit"}, "did you mean rate_limit_exceeded?"),

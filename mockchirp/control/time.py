@@ -25,7 +25,9 @@ from mockchirp.control.watches import Matched
 from mockchirp.core.errors import TimedOut
 from mockchirp.core.events import public_event
 from mockchirp.core.instants import DAY, SECOND, format_duration, format_milli
+from mockchirp.core.suggestions import did_you_mean
 from mockchirp.fields import FINEST, Body, Duration, Instant
+from mockchirp.findings import shown
 
 FARTHEST = 7 * DAY
 """How far `until` goes unless told otherwise; to the next instant it goes however far that is."""
@@ -61,7 +63,11 @@ def _until(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         return read_condition(value)
     if value in ("idle", "next"):
         return value
-    raise ValueError(f"is idle, next, or a condition: an object with one of {', '.join(KINDS)}")
+    words = ("idle", "next")
+    meant = did_you_mean(value, words) if isinstance(value, str) else ""
+    raise ValueError(
+        f"it is 'idle', 'next', or a condition: an object with one of {', '.join(KINDS)}; this is {shown(value)}{meant}"
+    )
 
 
 class Advance(Body):
@@ -83,7 +89,8 @@ class Advance(Body):
     )
 
     advice: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("seconds", "duration", "for", "time"), 'write {"by": 5} for five seconds, or {"by": "1h30m"}'),
+        **dict.fromkeys((*KINDS, "status"), 'it belongs into until: {"until": {"event": "calls.answered"}}'),
+        **dict.fromkeys(("seconds", "duration", "time"), 'write {"by": 5} for five seconds, or {"by": "1h30m"}'),
         "milliseconds": 'write {"by": "250ms"}',
         "minutes": 'write {"by": "5m"}',
         "hours": 'write {"by": "1h"}',
@@ -91,7 +98,7 @@ class Advance(Body):
         "now": 'write {"to": instant}',
         "idle": 'write {"until": "idle"}',
         "next": 'write {"until": "next"}',
-        "condition": 'write {"until": condition}',
+        **dict.fromkeys(("for", "condition"), 'write {"until": condition}, or {"by": 5} for five seconds'),
     }
 
     by: Duration | None = None
