@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
-from mockchirp.advance import Report
+from mockchirp.advance import Advance, Report
 from mockchirp.app import create_app
 from mockchirp.core.deliveries import Outcome
 from mockchirp.sending.sender import Sender
@@ -277,3 +277,18 @@ def test_an_advance_that_waited_for_long_says_how_to_do_without():
     hint = Report(0, 0, 0, [], quiet_seconds=5.1).hint
     assert "5.1 s" in hint
     assert '"quiet": 0' in hint
+
+
+async def test_it_is_said_in_the_log_and_in_the_report(caplog):
+    """With the sandbox that it is about."""
+
+    async def never():
+        await asyncio.Event().wait()
+
+    async with running() as (_, _, live):
+        jump = Advance(live, 0, never)
+        jump.report.quiet_seconds = 6.0
+        report = await jump.by(1)
+        assert report.hint in caplog.text
+        assert live.sandbox.app_id in caplog.text
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
