@@ -124,11 +124,8 @@ class EventLog:
 
     def _enter(self, event: Event) -> None:
         self._events.append(event)
-        for index, key in ((self._of_type, event.type), (self._of_call, event.call_id)):
-            if key in index:
-                index[key].append(event)
-            else:
-                index[key] = [event]
+        self._of_type.setdefault(event.type, []).append(event)
+        self._of_call.setdefault(event.call_id, []).append(event)
 
     def _forget_oldest(self) -> None:
         surplus = len(self._events) - self._kept
