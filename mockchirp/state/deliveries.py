@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from mockchirp.core.deliveries import Attempt, Delivery, Outcome, Sent
 from mockchirp.core.events import Event
-from mockchirp.core.headers import check_header
+from mockchirp.core.headers import read_headers
 from mockchirp.core.instants import format_milli
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.webhooks import WEBHOOK_EVENTS, Webhook, check_events, check_headers, check_url
@@ -71,12 +71,10 @@ def _delivery(sandbox: Sandbox, part: DeliveryPart, body: bytes) -> Delivery:
         headers = headers or {"Content-Type": "application/json", **webhook.headers}
     if url:
         check_url(url, strict=False)
-    for name, value in headers.items():
-        if (name, value) != ("Content-Type", "application/json"):
-            try:
-                check_header(name, value)
-            except ValueError as error:
-                raise BadState(("headers",), str(error)) from None
+    try:
+        read_headers(pair for pair in headers.items() if pair != ("Content-Type", "application/json"))
+    except ValueError as error:
+        raise BadState(("headers",), str(error)) from None
     created = part.created_at.at(now, "createdAt")
     if created > now:
         raise BadState(("createdAt",), f"{format_milli(created)} is still to come: it is {format_milli(now)}")

@@ -463,6 +463,7 @@ REFUSED = [
     ({"deliveries": [delivery(), delivery(id="dlv_2")]}, "deliveries.1.order", "twice"),
     ({"deliveries": [delivery(url="gopher://x")]}, "deliveries.0.url", "not an http"),
     ({"deliveries": [delivery(headers={"Host": "x"})]}, "deliveries.0.headers", "can't be set"),
+    ({"deliveries": [delivery(headers={"X-A": "1", "x-a": "2"})]}, "deliveries.0.headers", "differ in case alone"),
     ({"deliveries": [delivery(createdAt="+1s")]}, "deliveries.0.createdAt", "still to come"),
     ({"deliveries": [delivery(underWay=1)]}, "deliveries.0.underWay", "to nowhere is not under way"),
     ({"deliveries": [delivery(heldBy="flt_1")]}, "deliveries.0.behind", "go together"),
