@@ -4,6 +4,7 @@ rendered.
 Everything here is plain ASGI: on the way of a request stands nothing but what it needs.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
@@ -183,6 +184,14 @@ async def read_body(scope: Scope, receive: Receive, largest: int) -> bytes:
     if too_large:
         raise BodyTooLarge(f"the body is larger than {largest} bytes, which is the most that is taken")
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def hang_up(receive: Receive) -> None:
+    """Never return; raise :class:`Disconnected` when the client of a request that was read goes away."""
+    # Some callers say over and over that there is a request, without ever waiting: others get their turn in between.
+    while (await receive())["type"] != "http.disconnect":  # noqa: ASYNC110
+        await asyncio.sleep(0)  # noqa: TID251
+    raise Disconnected
 
 
 def parse_json(scope: Scope, body: bytes, deepest: int = DEEPEST) -> dict[str, Any]:

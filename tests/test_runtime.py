@@ -466,6 +466,16 @@ async def test_an_advance_whose_client_goes_away_stops_where_it_is():
         assert [delivery.status for delivery in deliveries_of(app)] == ["delivered"] * 2
 
 
+async def test_an_advance_for_a_caller_that_repeats_its_request_comes_to_its_end():
+    """Some in-process clients say over and over that there is a request: that is no news, and holds nobody up."""
+    probe = Probe()
+    async with running(Answering(probe.respond)) as (app, _), asyncio.timeout(GUARD):
+        await probe.request(app, "POST", "/v1/calls", {**CALL, "to": "+15005550001"})
+        await probe.request(app, "POST", ADVANCE, {"until": "idle"})
+
+    assert probe.log[-4:] == ["calls.ringing", "calls.failed", *RESPONSE]
+
+
 async def test_a_server_that_stops_ends_an_advance(refused):
     """With 503; what was in flight is still told of, no other advance begins, and the clock goes on from where it stands."""
     gate = Gate()

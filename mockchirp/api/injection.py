@@ -16,7 +16,7 @@ from mockchirp.core.faults import Fault, error_of
 from mockchirp.core.instants import SECOND
 from mockchirp.core.rate_limits import Quota
 from mockchirp.core.sandbox import Sandbox
-from mockchirp.http import ConnectionCut, Disconnected
+from mockchirp.http import ConnectionCut, hang_up
 from mockchirp.live import LiveSandbox
 from mockchirp.news import FAULT
 from mockchirp.waits import Sought
@@ -67,7 +67,7 @@ async def strike(live: LiveSandbox, fault: Fault, receive: Receive, quota: Quota
             raise ConnectionCut(reset=False)
     if fault.abort == "hang":
         with suppress(ChirpError):  # whatever ends the wait, there is no answer
-            await live.hold(gone, seconds, partial(_hang_up, receive))
+            await live.hold(gone, seconds, partial(hang_up, receive))
         raise ConnectionCut(reset=False)
     if fault.abort == "reset":
         raise ConnectionCut(reset=True)
@@ -93,12 +93,6 @@ def truncated(send: Send) -> Send:
             raise ConnectionCut(reset=False)
 
     return send_half
-
-
-async def _hang_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    raise Disconnected
 
 
 async def _never() -> None:

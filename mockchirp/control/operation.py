@@ -22,6 +22,7 @@ from mockchirp.http import (
     Disconnected,
     authorization,
     follow_caller,
+    hang_up,
     internal_error,
     parse_json,
     parse_model,
@@ -115,7 +116,7 @@ class OperationApp:
                 live = self._find(scope) if live.closed else live  # it may have been removed while the body came
             if live is not None:
                 live.catch_up()
-            request = Request(live, self._runtime, scope["path_params"], query, body, partial(_hang_up, receive))
+            request = Request(live, self._runtime, scope["path_params"], query, body, partial(hang_up, receive))
             payload = await operation.handler(request)
             if isinstance(payload, AsyncIterator):
                 await send_pieces(send, operation.status, payload, [JSON])
@@ -159,9 +160,3 @@ class OperationApp:
             return None
         value = {} if operation.body_optional and not raw else parse_json(scope, raw, operation.deepest_body)
         return parse_model(operation.body, value)
-
-
-async def _hang_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    raise Disconnected
