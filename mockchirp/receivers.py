@@ -94,6 +94,8 @@ _BY_WORD = (
         "Start the application, or correct the webhook's URL (in a container, localhost is the container itself)",
     ),
     ("was not found", "Correct the host in the webhook's URL; mockchirp has to know it by that name"),
+    ("mismatch", "Give the webhook's URL a host that the certificate is for"),
+    ("has expired", "Renew the receiver's certificate"),
     ("certificate", "Name the authority of a certificate of your own in SSL_CERT_FILE, or use http"),
     ("no TLS", "Use http in the webhook's URL if the application speaks no TLS"),
     ("within", "Answer 200 first and do the work afterwards, or raise --webhook-timeout"),

@@ -217,6 +217,11 @@ def test_what_is_known_of_urls_is_bounded(open_mock, caplog):
         (Outcome(None, "the name app was not found: x"), "host"),
         (Outcome(None, "no answer within 5 s"), "--webhook-timeout"),
         (Outcome(None, "the TLS certificate of app:443 was refused: self-signed"), "SSL_CERT_FILE"),
+        (
+            Outcome(None, "the TLS certificate of app:443 was refused: Hostname mismatch, …"),
+            "a host that the certificate",
+        ),
+        (Outcome(None, "the TLS certificate of app:443 was refused: certificate has expired"), "Renew"),
         (Outcome(None, "the connection was reset before an answer"), "listens there"),
     ],
     ids=repr,

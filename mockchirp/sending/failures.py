@@ -29,14 +29,10 @@ def no_connection(place: str, reason: Exception) -> Failure:
 def no_tls(place: str, reason: Exception) -> Failure:
     """TLS with ``place`` failed."""
     if isinstance(reason, ssl.SSLCertVerificationError):
-        hint = ""
-        if reason.verify_code in _UNKNOWN_AUTHORITY:
-            hint = (
-                "; if it is your own, start mockchirp with SSL_CERT_FILE naming the file of its authority's certificate"
-            )
+        hint = "; SSL_CERT_FILE can name the file of its authority" if reason.verify_code in _UNKNOWN_AUTHORITY else ""
         return Failure(f"the TLS certificate of {place} was refused: {reason.verify_message}{hint}")
     if isinstance(reason, ssl.SSLError) and reason.reason == "WRONG_VERSION_NUMBER":
-        return Failure(f"no TLS connection with {place}: it does not speak TLS; is it an http URL?")
+        return Failure(f"no TLS connection with {place}: it does not speak TLS")
     return Failure(f"no TLS connection with {place}: {_words(reason)}")
 
 
