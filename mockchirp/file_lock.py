@@ -22,6 +22,21 @@ class FileLock:
         self.unsupported: str | None = None
         self._own = path.with_name(f".{path.name}.lock")
         self._closers: list[weakref.finalize[[int], FileLock]] = []
+        self._held = False
+        try:
+            self._claim(path)
+        except BaseException:  # a signal may end the start just now
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let go. May be called again."""
+        if self._held:
+            with contextlib.suppress(OSError):
+                self._own.unlink()  # whoever has opened it meanwhile will find that it is not there
+        self._close()
+
+    def _claim(self, path: Path) -> None:
         descriptor = self._open(self._own, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
         self._take(descriptor)
         while not self._is_own(descriptor):  # its holder let go of it just now, and removed it
@@ -33,17 +48,12 @@ class FileLock:
             os.write(descriptor, b"%d\n" % os.getpid())
         self._take_by_other_names(path)
 
-    def release(self) -> None:
-        """Let go. May be called again."""
-        if self._closers:
-            with contextlib.suppress(OSError):
-                self._own.unlink()  # whoever has opened it meanwhile will find that it is not there
-        self._close()
-
     def _take(self, descriptor: int) -> None:
+        self._held = True
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):  # the latter over NFS
+            self._held = False
             holder = os.pread(descriptor, 20, 0).strip()
             self._close()
             raise Taken(f"process {holder.decode()}" if holder.isdigit() else "another process") from None
@@ -55,7 +65,6 @@ class FileLock:
         try:
             fcntl.flock(self._open(path, os.O_RDONLY | os.O_NONBLOCK), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self.release()
             raise Taken("another process, by another name") from None
         except OSError:
             pass  # it is not there yet, or the filesystem knows no locks
@@ -74,5 +83,6 @@ class FileLock:
             return False
 
     def _close(self) -> None:
+        self._held = False
         while self._closers:
             self._closers.pop()()

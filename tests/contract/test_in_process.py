@@ -53,7 +53,7 @@ def strict(request):
 @pytest.fixture
 def examples(strict):
     """How often each thing is tried: the strict server is the same program with a part less."""
-    return 25 if strict else 75
+    return 40 if strict else 75
 
 
 @pytest.fixture

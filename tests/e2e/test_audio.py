@@ -159,7 +159,7 @@ def test_a_stop_does_not_wait_for_files_that_are_being_made(program: Callable[..
             *(part for link in links for part in ("-o", "/dev/null", link)),
         ]
     ) as curl:
-        while len(list(tmp_path.glob("*/*.partial"))) < len(links):
+        while len(list(tmp_path.glob("*/*.partial"))) < 2:  # no more long ones are made at once
             assert curl.poll() is None, "it was over too soon"
             time.sleep(0.001)
         assert server.end()[0] == 0
