@@ -1,5 +1,6 @@
 """What a model finds wrong with a body, a query or a document, in the words of the house."""
 
+import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -32,6 +33,19 @@ class Finding(NamedTuple):
     reason: str
     is_of_name: bool = False
     """Whether the field itself is at fault, and not its value: then the reason stands right after the place."""
+
+
+def place_of(path: Path) -> str:
+    """A path as Chirp writes it in ``param``, such as ``calls[3].status``."""
+    place = ""
+    for part in path:
+        place += f"[{part}]" if isinstance(part, int) else f"{'.' if place else ''}{str(part)[:80]}"
+    return place
+
+
+def path_of(place: str) -> Path:
+    """The path that :func:`place_of` wrote."""
+    return tuple(int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", place))
 
 
 def first_finding(error: ValidationError, model: Any, value: object) -> Finding:

@@ -30,7 +30,7 @@ from mockchirp.core.errors import (
     envelope,
 )
 from mockchirp.core.notifier import Notifier
-from mockchirp.findings import Finding, first_finding
+from mockchirp.findings import Finding, first_finding, place_of
 from mockchirp.malformed import remedy, remedy_of_text, remedy_of_type
 from mockchirp.signposts import signpost
 
@@ -245,7 +245,7 @@ def parse_model(model: type[Body], value: Mapping[str, Any]) -> Body:
 
 def _invalid(found: Finding) -> InvalidRequest:
     """The first fault of a body in Chirp's envelope."""
-    param = ".".join(str(part) for part in found.path)[:80] or None
+    param = place_of(found.path)[:80] or None
     if param is None:
         return InvalidRequest(found.reason)
     return InvalidRequest(f"{param}{' ' if found.is_of_name else ': '}{found.reason}", param=param)

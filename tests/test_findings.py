@@ -11,7 +11,7 @@ from mockchirp.control.faults import NewFault
 from mockchirp.control.models import EventsQuery, NoQuery, ReceiveCall, SetClock
 from mockchirp.control.routes import OPERATIONS
 from mockchirp.control.time import Advance
-from mockchirp.findings import first_finding, shown
+from mockchirp.findings import first_finding, path_of, place_of, shown
 from mockchirp.state.document import Document
 from mockchirp.state.scenarios import ScenarioBody
 
@@ -21,7 +21,7 @@ def found(model: Any, value: object) -> str:
     with pytest.raises(ValidationError) as raised:
         model.model_validate(value)
     finding = first_finding(raised.value, model, value)
-    return f"{'.'.join(map(str, finding.path))}{' ' if finding.is_of_name else ': '}{finding.reason}"
+    return f"{place_of(finding.path)}{' ' if finding.is_of_name else ': '}{finding.reason}"
 
 
 def fields_of(model: Any) -> list[str]:
@@ -145,13 +145,13 @@ def test_a_slip_in_any_field_of_any_body_or_query_is_seen_through(model):
         (
             Document,
             {"calls": [{"from": "x", "toAddress": "y"}]},
-            "calls.0.to is required; toAddress is not a field here: did you mean to?",
+            "calls[0].to is required; toAddress is not a field here: did you mean to?",
         ),
         (Document, {"scenarios": {"defined": {"x": {"created": [{"after": 1, "do": "rings"}]}}}}, "did you mean ring?"),
         (
             ScenarioBody,
             {"created": [{"after": 1, "action": "ring"}]},
-            "created.0.do is required; action is not a field here, the fields are after, do",
+            "created[0].do is required; action is not a field here, the fields are after, do",
         ),
         (
             chirps.CreateCall,
@@ -198,3 +198,19 @@ def every_model(*models: Any) -> set[Any]:
             left += [field.annotation for field in each.model_fields.values()]
         left += get_args(each)
     return seen
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        (("events", 1), "events[1]"),
+        (("calls", 3, "status"), "calls[3].status"),
+        (("calls", 0, "recordings", 2, "id"), "calls[0].recordings[2].id"),
+        (("url",), "url"),
+        ((), ""),
+    ],
+)
+def test_a_place_is_written_as_chirp_writes_it(path, place):
+    """An element of an array stands in brackets, as in ``to[0]``, and the path can be read from its place."""
+    assert place_of(path) == place
+    assert path_of(place) == path

@@ -34,7 +34,7 @@ async def set_sandbox(request: Request) -> object:
     sandbox = live.sandbox
     given = body.model_fields_set
     for position, number in enumerate(body.phone_numbers):
-        check_address(number, "pstn", f"phoneNumbers.{position}")
+        check_address(number, "pstn", f"phoneNumbers[{position}]")
     scenario = None
     if "default_scenario" in given:
         scenario = sandbox.scenarios.named(body.default_scenario, "defaultScenario")

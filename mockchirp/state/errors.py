@@ -5,9 +5,7 @@ from types import TracebackType
 from pydantic import BaseModel, ValidationError
 
 from mockchirp.core.errors import ChirpError
-from mockchirp.findings import first_finding
-
-Path = tuple[str | int, ...]
+from mockchirp.findings import Path, first_finding, path_of, place_of
 
 
 class BadState(ValueError):
@@ -23,8 +21,8 @@ class BadState(ValueError):
 
     @property
     def place(self) -> str:
-        """The path as people write it, such as ``calls.3.status``."""
-        return ".".join(str(part)[:80] for part in self.path)
+        """The path as people write it, such as ``calls[3].status``."""
+        return place_of(self.path)
 
 
 class within:  # noqa: N801 - it stands in a `with` statement and reads like a word of it
@@ -42,7 +40,7 @@ class within:  # noqa: N801 - it stands in a `with` statement and reads like a w
         if isinstance(error, BadState):
             error.path = (*self._path, *error.path)
         elif isinstance(error, ChirpError):
-            own = () if error.param is None else tuple(error.param.split("."))
+            own = () if error.param is None else path_of(error.param)
             reason = error.message.removeprefix(f"{error.param}: ")
             raise BadState((*self._path, *own), reason) from None
 

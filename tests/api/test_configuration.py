@@ -289,5 +289,5 @@ def test_a_number_that_is_none_is_not_listed(mock, refused, number):
 
     answer = mock.request("PATCH", "/_mockchirp/sandbox", json={"phoneNumbers": ["+15557654322", number]})
 
-    refused(answer, 400, param="phoneNumbers.1", code="invalid_phone_number")
+    refused(answer, 400, param="phoneNumbers[1]", code="invalid_phone_number")
     assert mock.get("/_mockchirp/sandbox").json()["phoneNumbers"] == ["+15557654321"]

@@ -126,7 +126,7 @@ asyncio.run(send())
 @pytest.mark.parametrize(
     ("method", "path", "content", "says"),
     [
-        ("PUT", "/_mockchirp/state", '''b'{"deliveries":[' + b"{}," * 3_000_000 + b"{}]}"''', "deliveries.0"),
+        ("PUT", "/_mockchirp/state", '''b'{"deliveries":[' + b"{}," * 3_000_000 + b"{}]}"''', "deliveries[0]"),
         ("PUT", "/_mockchirp/state", '''b'{"a":0' + b"".join(b',"%d":0' % n for n in range(900_000)) + b"}"''', "a is"),
         ("POST", "/v1/webhooks", '''b'{"url":"http://x","events":[' + b"0," * 500_000 + b"0]}"''', "events"),
     ],

@@ -146,11 +146,11 @@ def test_a_document_holds_no_fault_that_makes_no_sense(mock, refused, body, para
     imported = mock.put("/_mockchirp/state", {"faults": [body]})
 
     if param == "duration":  # a document has an instant instead
-        refused(imported, 400, param="faults.0.duration", says="not a known field")
+        refused(imported, 400, param="faults[0].duration", says="not a known field")
         return
-    message = refused(imported, 400, param=f"faults.0.{param}", says=says)
+    message = refused(imported, 400, param=f"faults[0].{param}", says=says)
     reasons = [
-        re.sub(rf"^(faults\.0\.)?{param}:? ({param} )?", "", text).split(" fields are ")[0] for text in (message, made)
+        re.sub(rf"^(faults\[0\]\.)?{param}:? ({param} )?", "", text).split(" fields are ")[0] for text in (message, made)
     ]
     assert reasons[0] == reasons[1]  # each surface has some fields of its own
 
@@ -160,7 +160,7 @@ def test_a_document_holds_no_fault_of_a_call_in_operations_without_one(mock, ref
     call_id = mock.call()["id"]
     for operation in ("createCall", "listVoicemails", "createWebhook", "createWebrtcToken"):
         body = {"status": 500, "callId": call_id, "operation": operation}
-        refused(mock.put("/_mockchirp/state", {"faults": [body]}), 400, param="faults.0.callId", says=operation)
+        refused(mock.put("/_mockchirp/state", {"faults": [body]}), 400, param="faults[0].callId", says=operation)
 
 
 def test_a_fault_of_a_call_needs_one_that_there_is(mock, refused):

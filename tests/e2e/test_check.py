@@ -30,5 +30,5 @@ def test_a_mistake_is_one_line_and_status_2(tmp_path):
     """With the place in the file."""
     (tmp_path / "seed.yaml").write_text("calls:\n  - to: +15551234567\n")
 
-    assert check(tmp_path, "seed.yaml") == (2, "", "mockchirp: seed.yaml, line 2: calls.0.from: is required\n")
+    assert check(tmp_path, "seed.yaml") == (2, "", "mockchirp: seed.yaml, line 2: calls[0].from: is required\n")
     assert check(tmp_path)[0] == 2

@@ -147,7 +147,7 @@ def test_a_bad_sandbox_does_not_end_the_start(start, tmp_path):
     status, said = process.end(signal.SIGTERM)
     assert (status, said.count("\n")) == (0, 1)
     assert said.startswith("mockchirp: WARNING: the sandbox of app_test_")
-    assert said.endswith(": sandboxes.0.calls.0.from: is required\n")
+    assert said.endswith(": sandboxes[0].calls[0].from: is required\n")
     assert len(saved(tmp_path)) == 1
 
 
@@ -174,7 +174,7 @@ def test_a_broken_seed_ends_the_start(start, tmp_path):
 
     assert process.end(0) == (
         2,
-        "mockchirp: --seed seed.yaml, line 3: calls.0.from: input should be a valid string; it is 5\n",
+        "mockchirp: --seed seed.yaml, line 3: calls[0].from: input should be a valid string; it is 5\n",
     )
 
 

@@ -47,7 +47,7 @@ def test_the_walk_works_as_it_is_printed(tmp_path: Path) -> None:
     assert {event["callId"] for event in report["events"]} == {call["id"]}
     assert (own["calls"], own["recordings"], own["voicemails"]) == (2, 2, 1)
     assert voicemails["data"][0]["duration"] == 20
-    assert refused["error"]["param"] == "calls.0.to"
+    assert refused["error"]["param"] == "calls[0].to"
     assert gone["calls"] == 2
 
 
