@@ -73,24 +73,12 @@ def _instant(value: object) -> int:
     raise ValueError("an instant is an ISO 8601 string with an offset, such as 2026-01-15T10:30:00Z")
 
 
-# What a schema says is a little narrower than what is read: it leaves out what is too long, and days that there are not.
-_CANONICAL = r"(([0-9]{1,4}|[12][0-9]{4}|3[0-5][0-9]{3}|36[0-4][0-9]{2})d)?(1?[0-9]h|2[0-3]h)?([1-5]?[0-9]m)?([1-5]?[0-9]s)?([0-9]{1,3}ms)?"
-_PARTS = r"([0-9]{1,4}(ms|(\.[0-9]{1,3})?(s|m|h|d))){1,3}|[0-9]{1,9}(\.[0-9]{1,3})?s?|36500d"
-_DAYS = r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
-_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,3})?(Z|[+-](0[0-9]|1[0-2]):[0-5][0-9])"
-_LEAP_YEARS = r"20(16|[2468][048]|[3579][26])|21(0[48]|[13][26]|[24][048])"
-_LATER_LEAP_YEARS = r"21([68][048]|[579][26])|22(0[48]|[13][26]|[24][048])"
-INSTANT = rf"((201[5-9]|20[2-9][0-9]|21[0-4][0-9])-{_DAYS}|({_LEAP_YEARS})-02-29)T{_TIME}"
-"""An expression for an instant that a clock can show."""
-_LATER_YEARS = r"201[5-9]|20[2-9][0-9]|21[0-9]{2}|22[0-4][0-9]"
-LATER_INSTANT = rf"(({_LATER_YEARS})-{_DAYS}|({_LEAP_YEARS}|{_LATER_LEAP_YEARS})-02-29)T{_TIME}"
-"""An expression for an instant that something can be scheduled for."""
 FINEST = 0.001
 """Seconds of which every duration is a multiple."""
 DURATION_SCHEMA = {
     "anyOf": [
         {"type": "number", "minimum": 0, "maximum": LONGEST // SECOND, "multipleOf": FINEST},
-        {"type": "string", "minLength": 1, "pattern": f"^({_PARTS}|{_CANONICAL})$"},
+        {"type": "string", "format": "mockchirp-duration"},
     ],
     "description": "Seconds, or a string such as `90s`, `5m`, `1h30m`, `2d`; a whole number of milliseconds.",
     "examples": ["1h30m", 90],
@@ -98,7 +86,6 @@ DURATION_SCHEMA = {
 INSTANT_SCHEMA = {
     "type": "string",
     "format": "date-time",
-    "pattern": f"^{INSTANT}$",
     "examples": ["2026-01-15T10:30:00Z"],
 }
 

@@ -29,6 +29,7 @@ from mockchirp.core.recordings import RecordingFormat, RecordingStatus
 from mockchirp.core.scenarios import FarEndAction, RecordingOutcome
 from mockchirp.core.webhooks import WEBHOOK_EVENTS
 from mockchirp.fields import DURATION_SCHEMA, INSTANT_SCHEMA
+from mockchirp.state.values import WHEN_SCHEMA
 
 _REF = "#/components/schemas/{model}"
 _ERRORS: Mapping[int, tuple[str, str]] = {
@@ -121,7 +122,7 @@ _VALUES: Mapping[str, Any] = {
     }.items()
 }
 """Enums with a name, wherever they stand."""
-_MEASURES: Mapping[str, Any] = {"Duration": DURATION_SCHEMA, "Instant": INSTANT_SCHEMA}
+_MEASURES: Mapping[str, Any] = {"Duration": DURATION_SCHEMA, "Instant": INSTANT_SCHEMA, "Moment": WHEN_SCHEMA}
 _DESCRIPTION = """\
 Steers mockchirp, a local server that behaves like Chirp's calling API: time, the far end of calls, faults, and all that is to be \
 seen. A request names its sandbox by an app key; without one, the default sandbox is meant. Durations are seconds, or strings such as \

@@ -24,7 +24,7 @@ def polish(document: Json, named: Mapping[str, Json]) -> Json:
     names = {name: _better(name) for name in document["components"]["schemas"]}
     polished: Json = _walk(document, lambda node: _polish_schema(node, names, named))
     found = polished["components"]["schemas"]
-    polished["components"]["schemas"] = {**named, **{names[name]: found[name] for name in found}}
+    polished["components"]["schemas"] = {**{names[name]: found[name] for name in found}, **named}
     _prune(polished)
     return polished
 

@@ -16,7 +16,7 @@ from mockchirp.core.suggestions import choices
 from mockchirp.core.timeline import ACTION_NAMES
 from mockchirp.core.urls import LONGEST_URL, check_http_url
 from mockchirp.core.webhooks import WEBHOOK_EVENTS
-from mockchirp.fields import INSTANT, LATER_INSTANT, Duration
+from mockchirp.fields import INSTANT_SCHEMA, Duration
 from mockchirp.state.errors import BadState
 
 MOST = 2**53 - 1
@@ -125,17 +125,16 @@ def _origin(value: str) -> str:
 
 
 _OF_WEBHOOKS = WEBHOOK_EVENTS
-_SPAN = r"[0-9]{1,6}(ms|s|m|h|d)"
-_WHEN = {
+WHEN_SCHEMA = {
     "type": "string",
-    "pattern": f"^(now|[+-]{_SPAN}|{LATER_INSTANT})$",
+    "format": "mockchirp-moment",
+    "description": "An instant in ISO 8601, or from the sandbox's now on: `-5m`, `+90s`, `now`.",
     "examples": ["2026-01-15T10:30:00Z", "-5m"],
 }
-_ABSOLUTE = {"type": "string", "format": "date-time", "pattern": f"^{INSTANT}$"}
 
-When = Annotated[Moment, BeforeValidator(_moment), WithJsonSchema(_WHEN)]
+When = Annotated[Moment, BeforeValidator(_moment), WithJsonSchema(WHEN_SCHEMA)]
 """An instant in ISO 8601, or from the sandbox's now on: ``-5m``, ``+90s``, ``now``."""
-Absolute = Annotated[int, BeforeValidator(_absolute), WithJsonSchema(_ABSOLUTE)]
+Absolute = Annotated[int, BeforeValidator(_absolute), WithJsonSchema(INSTANT_SCHEMA)]
 """An instant in ISO 8601."""
 Span = Annotated[Duration, Field(le=366 * DAY)]
 """A duration of what people do, in milliseconds."""

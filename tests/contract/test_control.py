@@ -3,10 +3,12 @@
 import itertools
 import json
 import re
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import schemathesis
+from hypothesis import strategies as st
 from openapi_spec_validator import validate
 from schemathesis import engine
 from schemathesis.config import SchemathesisConfig
@@ -35,6 +37,15 @@ SAY_MORE = {
 }
 # What needs something that the world of the test does not offer, and so need not succeed here.
 NEEDS_MORE = {"putState", "wait"}
+
+
+# What a format of ours means, and which instants a clock can show, no schema says.
+SPANS = st.sampled_from(["0", "1.5", "250ms", "90s", "1.5m", "1h30m", "2d", "0.001s", " 7 "])
+INSTANTS = st.datetimes(datetime(2026, 1, 16), datetime(2149, 12, 31), timezones=st.just(UTC)).map(datetime.isoformat)
+MOMENTS = st.one_of(st.just("now"), SPANS.map(lambda span: "-" + span.strip()), INSTANTS)
+schemathesis.openapi.format("mockchirp-duration", SPANS)
+schemathesis.openapi.format("mockchirp-moment", MOMENTS)
+schemathesis.openapi.format("date-time", INSTANTS)
 
 
 class Stage:

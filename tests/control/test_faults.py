@@ -150,7 +150,8 @@ def test_a_document_holds_no_fault_that_makes_no_sense(mock, refused, body, para
         return
     message = refused(imported, 400, param=f"faults[0].{param}", says=says)
     reasons = [
-        re.sub(rf"^(faults\[0\]\.)?{param}:? ({param} )?", "", text).split(" fields are ")[0] for text in (message, made)
+        re.sub(rf"^(faults\[0\]\.)?{param}:? ({param} )?", "", text).split(" fields are ")[0]
+        for text in (message, made)
     ]
     assert reasons[0] == reasons[1]  # each surface has some fields of its own
 
