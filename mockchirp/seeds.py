@@ -13,11 +13,11 @@ from typing import Any
 import orjson
 
 from mockchirp.core.suggestions import did_you_mean
-from mockchirp.findings import Path as Place
 from mockchirp.plain_files import read_plain, reason_of
 from mockchirp.runtime import Runtime
 from mockchirp.state.document import DEEPEST, VERSION, Document, check_version
 from mockchirp.state.errors import BadState, within
+from mockchirp.state.errors import Path as Place
 from mockchirp.state.planting import plant
 from mockchirp.state.restoring import read
 from mockchirp.yaml_files import BadYaml, line_of, read_yaml

@@ -150,7 +150,7 @@ def check_steps(scenario: Scenario) -> None:
     for trigger, status in begins.items():
         earliest = 0
         for index, step in enumerate(scenario.steps(trigger)):
-            where = f"{trigger}.{index}"
+            where = f"{trigger}[{index}]"
             if step.after < earliest:
                 raise InvalidRequest(
                     f"{where}.after: {format_duration(step.after)} comes before the step above it, at "

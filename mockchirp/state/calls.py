@@ -8,9 +8,8 @@ from mockchirp.core.recordings import Recording
 from mockchirp.core.sandbox import Sandbox
 from mockchirp.core.scenarios import SCENARIOS, Scenario
 from mockchirp.core.voicemails import MESSAGE, Voicemail
-from mockchirp.findings import Path
 from mockchirp.state.document import CallPart, Document, RecordingPart, VoicemailPart
-from mockchirp.state.errors import BadState, within
+from mockchirp.state.errors import BadState, Path, within
 from mockchirp.state.scenarios import read_scenario
 from mockchirp.state.times import CallTimes, times_of_call, times_of_recording
 from mockchirp.state.values import Moment

@@ -5,7 +5,8 @@ from types import TracebackType
 from pydantic import BaseModel, ValidationError
 
 from mockchirp.core.errors import ChirpError
-from mockchirp.findings import Path, first_finding, path_of, place_of
+from mockchirp.findings import Path as Path
+from mockchirp.findings import first_finding, path_of, place_of
 
 
 class BadState(ValueError):

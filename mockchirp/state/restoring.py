@@ -62,9 +62,9 @@ def restore(document: Document, ground: Ground) -> Sandbox:
         identity=document.identity,
     )
     now, counts = sandbox.now, document.counts
-    with within("phoneNumbers"):
+    with within():
         for place, number in enumerate(document.phone_numbers):
-            check_address(number, "pstn", str(place))
+            check_address(number, "pstn", f"phoneNumbers[{place}]")
     sandbox.phone_numbers = tuple(dict.fromkeys(document.phone_numbers))
     if document.rate_limit is not None:
         sandbox.enforce_rate_limit = document.rate_limit == "enforce"
