@@ -38,7 +38,7 @@ class IdleConnections:
             self._timer = loop.call_later(self._limit, self._close_those_due, loop)
 
     def remove(self, connection: Connection) -> None:
-        """Take out one on which something happens, or which is none of these."""
+        """Take out a connection on which something happens; one that is not kept here is left alone."""
         self._since.pop(connection, None)
 
     def close_longest(self) -> bool:

@@ -34,7 +34,7 @@ def check_plain(path: Path) -> None:
 
 
 def open_plain(path: Path) -> int:
-    """A descriptor to read the plain file at ``path``; raise ``OSError`` if there is none."""
+    """A descriptor to read the plain file at ``path``; raise ``OSError`` if no plain file is there."""
     check_plain(path)  # before it is opened, which some devices take for a command
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # it was replaced meanwhile
@@ -44,7 +44,7 @@ def open_plain(path: Path) -> int:
 
 
 def read_plain(path: Path, largest: int) -> bytes:
-    """What is in the plain file at ``path``; raise ``OSError`` if there is none, or if it is longer than ``largest`` bytes."""
+    """What is in the plain file at ``path``; raise ``OSError`` if no plain file is there, or if it is longer than ``largest`` bytes."""
     with open(open_plain(path), "rb") as file:
         if os.fstat(file.fileno()).st_size <= largest:
             content = file.read(largest + 1)

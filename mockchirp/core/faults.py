@@ -242,7 +242,7 @@ def _check_for_requests(asked: Mapping[str, Any], operations: Mapping[str, bool]
     if abort is not None and (is_error or "message" in asked):
         raise InvalidRequest(f"abort: with {abort} there is no answer to give a status, code or message", param="abort")
     if abort == "hang" and delay is not None:
-        raise InvalidRequest("delay: a hang is as long as it gets", param="delay")
+        raise InvalidRequest("delay: it can't be combined with abort: hang, which never answers", param="delay")
     if "message" in asked and not is_error:
         raise InvalidRequest("message: it needs a status or a code", param="message")
     if code is not None and asked.get("status") not in (None, CODES[code].status):

@@ -91,7 +91,7 @@ _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
 
 def _milliseconds(number: str, unit: str) -> int:
-    """``number`` of a unit. Raise ``InvalidOperation`` if it is none from 0 on, ``Inexact`` if it is finer than a millisecond."""
+    """``number`` of a unit. Raise ``InvalidOperation`` unless it is a number from 0 on, ``Inexact`` if it is finer than a millisecond."""
     exact = Decimal(number)
     if not exact.is_finite() or exact < 0:
         raise InvalidOperation

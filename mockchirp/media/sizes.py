@@ -36,7 +36,9 @@ _BLOCK_GROUP = 6  # more, for the last packet, if it ends early
 
 
 def size_of(format: RecordingFormat, seconds: int) -> int:
-    """Bytes of the file of ``seconds`` (from 0; what is over :data:`LONGEST` is cut); raise ``ValueError`` if there is none."""
+    """Bytes of the file of ``seconds``, of which what is over :data:`LONGEST` is cut. Raise ``ValueError`` on another format or a
+    negative length.
+    """
     checked(format, seconds)
     count = packet_count(format, seconds)
     return _OVERHEAD[format](seconds, count) + count * ENCODINGS[format].packet_size

@@ -51,7 +51,7 @@ class AddressBook:
         self._known: dict[tuple[str, int], tuple[float, Addresses]] = {}
 
     async def find(self, host: str, port: int) -> Addresses:
-        """The addresses of ``host``, at least one. Raise :class:`Failure` if there is none."""
+        """The addresses of ``host``, at least one. Raise :class:`Failure` if it has no address."""
         until, addresses = self._known.get((host, port), (0.0, []))
         if self._loop.time() < until:
             return addresses

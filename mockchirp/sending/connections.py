@@ -185,7 +185,7 @@ class Connections:
             raise
 
     def _judgement(self, answer: Answer, origin: str, *, reused: bool) -> str | None:
-        """Why an answer that has ended is a failure; None if it is none."""
+        """Why an answer that has ended is a failure; None for a success."""
         if answer.fault is None:
             assert answer.status is not None
             return judgement(answer.status, answer.location)

@@ -37,7 +37,7 @@ def no_tls(place: str, reason: Exception) -> Failure:
 
 
 def judgement(status: int, location: str | None) -> str | None:
-    """Why an answer is a failure; None if it is none. Only 200 counts (chirp-api.md section 6, "Delivery")."""
+    """Why an answer is a failure; None for a success. Only 200 counts (chirp-api.md section 6, "Delivery")."""
     if status == 200:
         return None
     if 200 <= status < 300:

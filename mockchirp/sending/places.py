@@ -52,7 +52,7 @@ class Places:
         return not self._taken and not self._waiting
 
     def take(self, origin: str) -> bool:
-        """Take a place; False if there is none."""
+        """Take a place; return False if all are taken."""
         if not self._has(origin):
             return False
         self._taken[origin] = self._taken.get(origin, 0) + 1
