@@ -165,6 +165,8 @@ def _without(part: Any, gone: set[str], within: str = "") -> Any:
     if isinstance(kept.get("required"), list) and isinstance(kept.get("properties"), dict):
         lost = part["properties"].keys() - kept["properties"].keys()
         kept["required"] = [name for name in kept["required"] if name not in lost]
+    if len(kept.get("anyOf", ())) == 1:  # what is left of a choice is none
+        kept["allOf"] = kept.pop("anyOf")
     if within in ("paths", "webhooks"):
         return {path: item for path, item in kept.items() if _METHODS & item.keys()}
     return kept

@@ -48,9 +48,10 @@ def node() -> Path:
 
 @pytest.fixture(scope="session")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both documents as they are served: `chirp.yaml` and `control.json`."""
+    """A folder with the documents as they are served: `chirp.yaml`, `strict.yaml` and `control.json`."""
     folder = tmp_path_factory.mktemp("documents")
     (folder / "chirp.yaml").write_bytes(contract.text())
+    (folder / "strict.yaml").write_bytes(contract.served(strict=True)[0])
     (folder / "control.json").write_bytes(served())
     return folder
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.clients.conftest import HERE, run
 
-DOCUMENTS = ["chirp.yaml", "control.json"]
+DOCUMENTS = ["chirp.yaml", "strict.yaml", "control.json"]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
