@@ -154,6 +154,7 @@ class _Http(uvicorn.Server):
             server.close()
         for listener in sockets or []:
             listener.close()
+        await asyncio.sleep(0)  # noqa: TID251 - one turn, in which those that were accepted just now show up
         for connection in list(self.server_state.connections):
             connection.shutdown()
         await self._tasks_end()
@@ -166,6 +167,7 @@ class _Http(uvicorn.Server):
         for task in list(self.server_state.tasks):
             task.cancel()
         await self._tasks_end()
+        await asyncio.sleep(0)  # noqa: TID251 - one turn, in which the connections that were cut end
 
     async def _tasks_end(self) -> None:
         if self.server_state.tasks:

@@ -20,7 +20,7 @@ from mockchirp.server import Server
 from mockchirp.settings import Settings
 
 KEY = {"Authorization": "Bearer sk_test_app_local"}
-RUNS = 10
+RUNS = 6
 
 
 class Application:
@@ -75,7 +75,7 @@ def application() -> Iterator[Application]:
 @pytest.fixture(params=["frozen", "real"])
 def chirp(request: pytest.FixtureRequest, application: Application) -> Iterator[httpx2.Client]:
     """A client of a server that tells the application of everything. It is generous, since a machine that runs tests is busy."""
-    settings = Settings(port=0, clock_mode=request.param, webhook_url=application.url, advance_quiet="100ms")
+    settings = Settings(port=0, clock_mode=request.param, webhook_url=application.url, advance_quiet="400ms")
     with Server(settings) as server, httpx2.Client(base_url=server.url, headers=KEY, timeout=30) as client:
         application.api = server.url
         yield client

@@ -80,7 +80,8 @@ def test_a_server_without_any_place_for_audio_starts_and_says_so(
     program: Callable[..., Program], tmp_path: Path
 ) -> None:
     """In one line; it records and tells sizes all the same, and downloads are 503 with a reason and no path."""
-    read_only = "; ".join(f"mount -t tmpfs -o ro tmpfs {place}" for place in ("/tmp", "/var/tmp"))
+    places = ("/tmp", "/var/tmp")  # what is there stays: this very checkout may be
+    read_only = "; ".join(f"mount --bind {place} {place}; mount -o remount,ro,bind {place}" for place in places)
     server = program(tmp_path, f"{read_only}; mount -t tmpfs -o ro tmpfs /mnt; cd /mnt")
     recording = server.record("ogg", 30)
 
