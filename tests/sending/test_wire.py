@@ -63,7 +63,8 @@ def test_every_post_on_the_wire_is_an_attempt_in_the_ledger(run, listening, kept
     receiver = listening(handle)
 
     async def story():
-        app = create_app(Settings(clock_mode="frozen", webhook_url=receiver.url, state_file=None))
+        settings = Settings(clock_mode="frozen", webhook_url=receiver.url, state_file=None, deliveries_kept=100)
+        app = create_app(settings)
         client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app), base_url="http://mock", headers={"Authorization": f"Bearer {KEY}"}
         )
