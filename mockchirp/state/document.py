@@ -33,6 +33,7 @@ from mockchirp.state.values import (
     FaultId,
     Key,
     Kind,
+    Metadata,
     Number,
     Origin,
     RecordingId,
@@ -163,7 +164,7 @@ class CallPart(Part):
     ended_at: When | None = None
     duration: Span | None = None
     end_reason: Literal["hangup", "rejected", "busy", "no_answer", "canceled", "failed"] | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
     livekit_room_name: str | None = Field(None, min_length=1, max_length=256)
     scenario: str | None = None
     scenario_definition: ScenarioBody | None = None

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from pydantic.alias_generators import to_camel
 
-from mockchirp.clock import Clock
+from mockchirp.clock import EARLIEST, Clock
 from mockchirp.core.configuration import public_configuration
 from mockchirp.core.deliveries import Attempt, Delivery, Sent
 from mockchirp.core.events import Event
@@ -150,7 +150,7 @@ def capture(sandbox: Sandbox, clock: Clock, keys: Iterable[str], seed: int, *, a
         head["origin"] = sandbox.notifier.origin
         head["clock"]["asOf"] = format_milli(as_of)
     if limiter.window == now // MINUTE:
-        head["requests"] = {"minute": format_milli(limiter.window * MINUTE), **limiter.counts}
+        head["requests"] = {"minute": format_milli(max(EARLIEST, limiter.window * MINUTE)), **limiter.counts}
     deliveries = list(sandbox.deliveries)
     calls = sandbox.calls.values()
     return Snapshot(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -17,6 +17,7 @@ from mockchirp.core.timeline import ACTION_NAMES
 from mockchirp.core.urls import LONGEST_URL, check_http_url
 from mockchirp.core.webhooks import WEBHOOK_EVENTS
 from mockchirp.fields import INSTANT_SCHEMA, Duration
+from mockchirp.http import DEEPEST, is_deeper
 from mockchirp.state.errors import BadState
 
 MOST = 2**53 - 1
@@ -138,6 +139,16 @@ Absolute = Annotated[int, BeforeValidator(_absolute), WithJsonSchema(INSTANT_SCH
 """An instant in ISO 8601."""
 Span = Annotated[Duration, Field(le=366 * DAY)]
 """A duration of what people do, in milliseconds."""
+
+
+def _as_deep_as_requests(value: dict[str, Any]) -> dict[str, Any]:
+    if is_deeper(value, DEEPEST - 1):
+        raise ValueError(f"is nested more than {DEEPEST - 1} levels deep")
+    return value
+
+
+Metadata = Annotated[dict[str, Any], AfterValidator(_as_deep_as_requests)]
+"""The metadata of a call, as a request may give them: within a body, which is a level of its own."""
 
 CallId = Annotated[
     str, AfterValidator(_id_of("call")), Field(json_schema_extra={"pattern": f"^{PATTERNS['call'].pattern}$"})

@@ -458,6 +458,44 @@ def test_an_empty_text_that_is_needed_is_written(mock):
     assert (delivery["eventId"], delivery["body"]) == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("bounds", "clock"),
+    [
+        ({"strict": True}, {}),
+        ({}, START),
+        ({}, {"now": "2014-05-13T16:53:20Z", "mode": "frozen"}),
+        ({}, END),
+        ({}, {"now": "2150-01-01T00:00:00Z", "mode": "frozen"}),
+    ],
+    ids=["a plain webhook by the settings of a strict server", "the start", "the first instant", "the end", "the last"],
+)
+def test_what_is_written_is_read_at_the_ends_of_time_and_under_any_settings(mock, clock):
+    """After requests and calls in both directions."""
+    user = User(mock, random.Random(1))
+    if clock:
+        assert user.control("PUT", "state", {"clock": clock}).status_code == 200
+    user.ask("POST", "/v1/calls", {"from": "+15551234567", "to": "+15559876543"})
+    user.control("POST", "calls", {"from": "+15005550006"})
+
+    assert user.put(user.state()).status_code == 200
+    user.advance(until="idle")
+    assert user.put(user.state()).status_code == 200
+
+
+@pytest.mark.parametrize(("levels", "status"), [(31, 200), (32, 400), (36, 400)])
+def test_metadata_are_as_deep_as_a_request_may_give_them(mock, levels, status):
+    """In a document, which has more levels itself, as well."""
+    metadata = {}
+    for _ in range(levels - 1):
+        metadata = {"a": metadata}
+    user = User(mock, random.Random(1))
+
+    placed = user.ask("POST", "/v1/calls", {"from": "+15551234567", "to": "+15559876543", "metadata": metadata})
+    imported = user.put({"calls": [{**CALL, "metadata": metadata}]})
+
+    assert (placed.status_code // 100, imported.status_code) == (status // 100, status)
+
+
 def test_new_things_never_get_an_id_that_is_in_use(mock):
     """Not even where a document gives away those that would have come next."""
     user = User(mock, random.Random(1))
