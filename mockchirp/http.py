@@ -315,6 +315,9 @@ class Routes:
         self._patterns = [(route.path_regex, route.app) for route in routes if route.param_convertors]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "*" and scope["method"] == "OPTIONS":  # a ping of the server as a whole (RFC 9110, 9.3.7)
+            await send_nothing(send, [])
+            return
         app, scope["path_params"] = self._find(scope)
         scope["endpoint"] = app
         await app(scope, receive, send)

@@ -20,7 +20,8 @@ from mockchirp.idling import SAID, IdleConnections
 from mockchirp.progress import Progress, acknowledged
 
 LARGEST_HEAD = 64 << 10
-"""Bytes of a request line and headers, give or take what comes at once."""
+"""Bytes of a request line and headers."""
+TOO_LONG = f"the request line and the headers are longer than {LARGEST_HEAD} bytes, which is the most that is taken"
 LINGER = 2.0
 """Real seconds in which a client that was refused may go on sending: a connection that is closed on what was not read is reset, which
 can take the answer away from the client (RFC 9112, 9.6)."""
@@ -28,6 +29,10 @@ LOOKS = 20
 """Looks at a client that does not take its answer, in the time that it has."""
 MOST_LINGERING = 100
 """Connections above the bound that may linger so."""
+_NO_METHOD = (
+    "it does not begin with a method of HTTP, which are GET, HEAD, POST, PUT, PATCH, DELETE and others in capitals; "
+    "https:// begins otherwise too, and this server speaks http://"
+)
 JSON = (b"content-type", b"application/json")
 KEEP_ALIVE: Headers = [(b"keep-alive", b"timeout=%d" % SAID)]
 
@@ -69,8 +74,13 @@ class BoundedProtocol(StrictProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._resumed = 0
         """How many times there was room again for more of an answer."""
+        self._unclaimed = 0
+        """Bytes of the current packet, until the first request that begins in it claims them."""
         self._received = 0
-        """Bytes since the request began."""
+        """Bytes since the request began; of a packet that it shares with the request before it, none are counted."""
+        self._shares_packet = False
+        self._between = True
+        """Whether the next byte begins a request."""
         self._in_head = True
         self._whole = False
         self._answering: RequestResponseCycle | None = None
@@ -115,6 +125,10 @@ class BoundedProtocol(StrictProtocol):
         if self._refused is not None:
             return
         self._idle.remove(self)
+        if self._between:
+            self._unclaimed = len(data)
+        else:
+            self._received += len(data)
         try:
             self._parsing = True
             self.parse(data)
@@ -125,10 +139,8 @@ class BoundedProtocol(StrictProtocol):
         self._begin()
         if self._refused is not None or (self._whole and not self.cycle.response_complete):
             return
-        self._received += len(data)
         if self._in_head and self._received > LARGEST_HEAD:
-            limit = f"{LARGEST_HEAD} bytes, which is the most that is taken"
-            self._refuse(431, f"the request line and the headers are longer than {limit}")
+            self._refuse(431, TOO_LONG)
         elif self._received > self._largest:
             self._abort()  # it has had its 413 long since
         elif self._deadline is None:
@@ -136,17 +148,19 @@ class BoundedProtocol(StrictProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._received = 0
-        self._in_head, self._whole = True, False
+        self._received, self._unclaimed, self._shares_packet = self._unclaimed, 0, not self._unclaimed
+        self._in_head, self._whole, self._between = True, False, False
 
     def on_head(self) -> None:
+        if (self._shares_packet or self._received > LARGEST_HEAD) and self._length_of_head() > LARGEST_HEAD:
+            raise Refusal(431, TOO_LONG)
         super().on_head()
         self.headers = _Trailers()
         self._in_head = False
 
     def on_end(self) -> None:
         super().on_end()
-        self._whole = True
+        self._whole = self._between = True
         self._cancel_deadline()
 
     def on_response_complete(self) -> None:
@@ -170,8 +184,12 @@ class BoundedProtocol(StrictProtocol):
         elif self._in_head and self.parser.get_method() == b"PRI":
             self._refuse(505, "HTTP/2 is not served, and this is how a client begins it; use HTTP/1.1")
         else:
-            self.logger.warning("Invalid HTTP request received.")
-            self._refuse(400, "the request is not valid HTTP/1.1")
+            reason = _NO_METHOD if isinstance(error, httptools.HttpParserInvalidMethodError) else str(error)
+            self.logger.warning("a request is not valid HTTP/1.1: %s", reason)
+            self._refuse(400, f"the request is not valid HTTP/1.1: {reason}")
+
+    def _length_of_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _begin(self) -> None:
         if self._begun is not None:

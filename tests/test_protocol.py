@@ -162,10 +162,21 @@ async def test_an_offer_does_not_let_a_malformed_message_pass():
         (b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 501, "xchunked"),
         (b"POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "HTTP/1.0"),
         (b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, ""),
+        (
+            b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+            400,
+            "Duplicate Content-Length",
+        ),
+        (b"PSOT /a HTTP/1.1\r\nHost: a\r\n\r\n", 400, "POST"),
+        (b"get /a HTTP/1.1\r\nHost: a\r\n\r\n", 400, "in capitals"),
+        (b"\x16\x03\x01\x00\xc8\x01\x00", 400, "https://"),
+        (b"GET /a HTTP/1.1\r\nHost: a\r\nA: " + b"a" * 70_000 + b"\r\n\r\n", 431, "65536 bytes"),
+        (b"GET /a?" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431, "65536 bytes"),
+        (b"GET /a HTTP/1.1\r\nHost: a\r\n" + OFFERS[0] + b"A: a\r\n" * 40_000 + b"\r\n", 431, "65536 bytes"),
     ],
-    ids=lambda value: value if isinstance(value, bytes | int) else "",
+    ids=lambda value: value[:80] if isinstance(value, bytes) else str(value),
 )
-@pytest.mark.parametrize("size", [None, 1])
+@pytest.mark.parametrize("size", [None, 1, 40_000])
 async def test_what_is_no_request_of_http_1_is_refused_in_words(request_, status, says, size):
     """After the answer to the request before it; what follows is not looked at."""
     wire = Wire()
@@ -204,6 +215,16 @@ async def test_the_root_may_be_asked_for_by_a_whole_url():
     await wire.say(b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\nGET http://a?b=c HTTP/1.1\r\nHost: a\r\n\r\n")
 
     assert [told[:2] for told in wire.told()] == [["GET", "/"]] * 2
+
+
+@pytest.mark.parametrize("size", [None, 1, 100_000])
+async def test_many_requests_at_once_are_no_long_head(size):
+    """What is long is the packet, or a body before."""
+    wire = Wire()
+    long = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 80000\r\n\r\n" + b"x" * 80_000
+
+    assert await wire.say(NEXT * 3000 + long + NEXT[:9], size) == [200] * 3001
+    assert await wire.say(NEXT[9:]) == [200] * 3002
 
 
 async def test_nothing_is_done_for_a_request_that_turns_out_to_be_none():

@@ -1,9 +1,11 @@
 """A server inside the process of a test: from starting it to what is left when it has stopped."""
 
 import asyncio
+import http.client
 import socket
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -20,6 +22,21 @@ def test_a_server_answers_as_soon_as_it_has_started() -> None:
         assert one.url != other.url
         assert httpx2.get(f"{one.url}/_mockchirp/clock", headers=KEY).json()["mode"] == "frozen"
         assert httpx2.get(f"{other.url}/_mockchirp/clock", headers=KEY).json()["mode"] == "real"
+
+
+def test_a_server_can_be_pinged_as_a_whole() -> None:
+    """By `OPTIONS *` (RFC 9110, 9.3.7), which no client library but the plainest sends; other methods have no such target."""
+    with Server(Settings(port=0)) as server:
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc)
+        statuses = []
+        for method in ("OPTIONS", "GET"):
+            connection.request(method, "*")
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
+        connection.close()
+
+    assert statuses == [204, 404]
 
 
 def test_after_a_stop_nothing_is_left(tmp_path: Path) -> None:
