@@ -33,7 +33,7 @@ _ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.ASCII)
 _NUMBERS = re.compile(r"(?:(?:0x[0-9a-f]*|[0-9]+)(?:\.|$)){1,4}", re.ASCII)
 """What URLs take for an IPv4 address, in any of its forms."""
 _OF_BROWSERS = frozenset((b"origin", b"sec-fetch-site", b"user-agent"))
-_TOLD = "; the setting trusted_hosts names those that may"
+_TOLD = "; the setting trusted_hosts (--trusted-hosts, MOCKCHIRP_TRUSTED_HOSTS) names those that may"
 
 _NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
 _MOST_ASKED = 4096
@@ -88,8 +88,10 @@ class OriginRule:
 
     def _check_host(self, host: str) -> None:
         found = _HOST.fullmatch(host)
-        if host and not (found and self._is_known(_canonical(found[1]))):
-            raise Forbidden(f"browsers may not reach this server by the name {host[:80]!r}{_TOLD}")
+        name = _canonical(found[1]) if found else None
+        if host and not (name and self._is_known(name)):
+            why = ", since it is a top-level domain" if name in _tlds() else ""
+            raise Forbidden(f"browsers may not reach this server by the name {host[:80]!r}{why}{_TOLD}")
 
     def _admit_origin(self, given: bytes, hosts: list[bytes]) -> bytes:
         origin = given.decode("latin-1").lower()

@@ -86,6 +86,17 @@ def test_a_name_that_somebody_could_point_here_is_refused_to_browsers(host):
             admit("GET", host=host, **headers)
 
 
+def test_a_container_whose_name_is_a_top_level_domain_is_told_so():
+    """Whoever calls it `app` can't know, and reads how to let browsers use it."""
+    with pytest.raises(
+        Forbidden, match=r"the name 'app:80', since it is a top-level domain; .*--trusted-hosts, MOCKCHIRP_"
+    ):
+        admit("GET", host="app:80", user_agent="Mozilla/5.0")
+    with pytest.raises(Forbidden) as refusal:
+        admit("GET", host="preview.example", user_agent="Mozilla/5.0")
+    assert "top-level" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     "origin",
     [
