@@ -76,14 +76,14 @@ async def strike(live: LiveSandbox, fault: Fault, receive: Receive, quota: Quota
 
 
 def truncated(send: Send) -> Send:
-    """Passes an answer on until half of its body is through; then raises :class:`ConnectionCut`."""
+    """Passes an answer on until half of its body is through, if it has one (a 304 has none); then raises :class:`ConnectionCut`."""
     left = 0
 
     async def send_half(message: Message) -> None:
         nonlocal left
         if message["type"] == "http.response.start":
             lengths = [value for name, value in message["headers"] if name == b"content-length"]
-            left = int(lengths[0]) // 2
+            left = int(lengths[0]) // 2 if lengths else 0
             await send(message)
             return
         body = message.get("body", b"")[:left]

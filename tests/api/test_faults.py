@@ -225,6 +225,17 @@ def test_a_download_can_be_cut_and_delayed(mock, record, add):
     assert delayed["durationMs"] >= 20
 
 
+def test_an_answer_without_a_body_is_cut_after_its_head(mock, record, add):
+    """Such as one that says that the client has the file already: there is no half of nothing."""
+    url = record(mock)["fileUrl"]
+    mock.delete(REQUESTS)
+    fault = add(abort="truncate", times=1)
+
+    with pytest.raises(ConnectionResetError):
+        mock.get(url, headers={"If-None-Match": "*"})
+    assert journal(mock) == [("downloadRecording", fault, 304)]
+
+
 def test_a_fault_is_drawn_from_the_seed(open_mock):
     """The same requests meet the same faults, on every server of the same seed."""
 
