@@ -97,8 +97,9 @@ class App:
             await self._routes(scope, receive, send)
         except ConnectionCut:
             raise
-        except Exception as exception:
-            error = exception if isinstance(exception, ChirpError) else internal_error(scope)
+        except Exception as error:  # a frame that kept it would keep itself, and the body
+            if not isinstance(error, ChirpError):
+                error = internal_error(scope)
             headers = self._chirp_headers(scope)
             if scope["path"].startswith("/v1/"):
                 enter_refusal(self.runtime, scope, started, error, headers)

@@ -3,8 +3,11 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar, TypeVarTuple, Unpack
+
+import anyio.to_thread
 
 from mockchirp.clock import real_seconds
 
@@ -12,6 +15,9 @@ PORTION = 0.001
 """Real seconds of work between two turns of the event loop."""
 BATCH = 1 << 18
 """Bytes that are handed on at once."""
+
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
 
 _lock = threading.Lock()
 _pauses = 0
@@ -37,6 +43,28 @@ def collector_paused() -> Iterator[None]:
             _pauses -= 1
             if _pauses == 0 and _was_on:
                 gc.enable()
+
+
+async def in_thread(work: Callable[[Unpack[Args]], Result], *args: *Args) -> Result:
+    """What ``work`` returns or raises, while others go on.
+
+    An error crosses over as a value: raised in a future, it would hold itself, and with it whatever was worked on, until the
+    collector comes.
+    """
+
+    def attempt() -> tuple[Result, None] | tuple[None, Exception]:
+        try:
+            return work(*args), None
+        except Exception as error:
+            return None, error
+
+    outcome = await anyio.to_thread.run_sync(attempt)
+    if outcome[1] is None:
+        return outcome[0]
+    try:
+        raise outcome[1]
+    finally:
+        del outcome
 
 
 async def in_batches(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -87,8 +87,9 @@ class DownloadApp:
         except (ConnectionCut, Disconnected) as exception:
             if isinstance(exception, ConnectionCut):
                 raise
-        except Exception as exception:
-            error = exception if isinstance(exception, ChirpError) else internal_error(scope)
+        except Exception as error:  # a frame that kept it would keep itself, and the body
+            if not isinstance(error, ChirpError):
+                error = internal_error(scope)
             await send_error(send, error, _HEADERS)
         else:
             await answer(scope, receive, send)

@@ -123,8 +123,9 @@ class OperationApp:
                 return
             except ConnectionCut:
                 raise
-            except Exception as exception:
-                error = exception if isinstance(exception, ChirpError) else internal_error(scope)
+            except Exception as error:  # a frame that kept it would keep itself, and the body
+                if not isinstance(error, ChirpError):
+                    error = internal_error(scope)
                 if live is not None and not operation.admin:
                     self._runtime.tell_where(error, live, bearer_token(authorization(scope)))
                 extra = error_headers(error)

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-import anyio.to_thread
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
@@ -33,7 +32,7 @@ from mockchirp.http import (
     send_pieces,
 )
 from mockchirp.live import LiveSandbox
-from mockchirp.pacing import collector_paused
+from mockchirp.pacing import collector_paused, in_thread
 from mockchirp.runtime import Runtime
 
 
@@ -111,7 +110,7 @@ class OperationApp:
                 body = self._body(scope, raw)
             else:  # it would hold everybody up
                 with collector_paused():
-                    body = await anyio.to_thread.run_sync(self._body, scope, raw)
+                    body = await in_thread(self._body, scope, raw)
             if live is not None:
                 live = self._find(scope) if live.closed else live  # it may have been removed while the body came
             if live is not None:
@@ -125,8 +124,9 @@ class OperationApp:
             return
         except ConnectionCut:
             raise
-        except Exception as exception:
-            error = exception if isinstance(exception, ChirpError) else internal_error(scope)
+        except Exception as error:  # a frame that kept it would keep itself, and the body
+            if not isinstance(error, ChirpError):
+                error = internal_error(scope)
             if live is not None:
                 self._runtime.tell_where(error, live, bearer_token(authorization(scope)))
             await send_error(send, error)

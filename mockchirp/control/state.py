@@ -1,6 +1,5 @@
 """The state of sandboxes (control-api.md, "State"): empty one, remove one, take one along, and see what there is."""
 
-import anyio.to_thread
 from typing_extensions import TypedDict
 
 from mockchirp.clock import Mode
@@ -9,7 +8,7 @@ from mockchirp.control.operation import Request
 from mockchirp.core.errors import InvalidRequest
 from mockchirp.core.instants import format_milli
 from mockchirp.live import LiveSandbox
-from mockchirp.pacing import collector_paused, in_batches
+from mockchirp.pacing import collector_paused, in_batches, in_thread
 from mockchirp.state.document import Document
 from mockchirp.state.errors import BadState
 from mockchirp.state.exporting import capture, write
@@ -96,7 +95,7 @@ async def put_state(request: Request) -> object:
     seed = runtime.defaults.seed if document.seed is None else document.seed
     try:
         with collector_paused():
-            sandbox, clock = await anyio.to_thread.run_sync(make, runtime, document, live.key, seed)
+            sandbox, clock = await in_thread(make, runtime, document, live.key, seed)
     except BadState as error:
         raise InvalidRequest(str(error), param=error.place[:80] or None) from None
     if document.origin is None:

@@ -2,20 +2,25 @@
 there are.
 """
 
+import gc
 import subprocess
 import sys
 from contextlib import suppress
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
+import anyio.to_thread
+import httpx2
 import pytest
 from pydantic import BaseModel, RootModel, ValidationError
 
 from mockchirp.api import models
+from mockchirp.app import create_app
 from mockchirp.control.conditions import AnyCondition
 from mockchirp.control.routes import OPERATIONS
-from mockchirp.core.errors import InvalidRequest
+from mockchirp.core.errors import ChirpError, InvalidRequest
 from mockchirp.http import is_deeper, parse_model
+from mockchirp.settings import Settings
 
 MANY = 2_000
 LONG = 300_000
@@ -140,6 +145,50 @@ def test_a_large_refused_body_needs_little_memory(method, path, content, says):
 
     assert done.stdout.startswith("400 "), done.stdout + done.stderr
     assert says in done.stdout
+
+
+def errors_alive():
+    """The errors that somebody holds, by their identity; earlier tests may have left some."""
+    return {id(each) for each in gc.get_objects() if isinstance(each, ChirpError | ValidationError)}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content"),
+    [
+        ("PUT", "/_mockchirp/state", b'{"deliveries":[' + b"{}," * 100_000 + b"{}]}"),
+        ("PUT", "/_mockchirp/state", b'{"calls":[],"recordings":[{"id":"call_rec_%027d"}]}' % 0),
+        (
+            "PUT",
+            "/_mockchirp/state",
+            b'{"timers":[{"at":"2026-01-01T00:00:00Z","order":0,"action":"attempt","deliveryId":"dlv_1"}]}',
+        ),
+        ("POST", "/_mockchirp/wait", b'{"for":{}}'),
+        ("POST", "/v1/webhooks", b'{"url":"http://x","events":[0]}'),
+        ("POST", "/v1/nothing", b"{}"),
+        ("GET", "/recordings/call_rec_0.mp4", b""),
+    ],
+)
+@pytest.mark.anyio
+async def test_a_refused_body_is_gone_when_the_answer_is_there(method, path, content):
+    """Nothing waits for the garbage collector, which comes too late for bodies of megabytes that follow one another."""
+    app = create_app(Settings())
+    transport = httpx2.ASGITransport(app)
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer sk_test_app_local"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        gc.collect()
+        gc.disable()
+        before = errors_alive()
+        try:
+            answer = await client.request(method, path, content=content, headers=headers)
+            await anyio.to_thread.run_sync(
+                int
+            )  # by now, the thread has let go of what it has worked on, and the loop of its result
+            left = errors_alive() - before
+        finally:
+            gc.enable()
+
+    assert answer.status_code >= 400
+    assert not left
 
 
 @pytest.mark.parametrize("levels", range(6))
