@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from mockchirp.app import create_app
-from mockchirp.control.conditions import Wait
+from mockchirp.control.conditions import MOST_LOOKED_AT, Wait
 from mockchirp.core.deliveries import Outcome
 from mockchirp.sending.sender import Sender
 from mockchirp.settings import Settings
@@ -286,6 +286,17 @@ async def test_on_a_frozen_clock_what_is_in_flight_is_waited_for(refused):
     assert delivered.status_code == 200
     refused(exhausted, 408, says="dlv_1 of calls.initiated is delivered (attempt 1: delivered)")
     await app.close()
+
+
+def test_no_more_than_a_few_fields_of_what_is_no_condition_are_compared(mock, refused):
+    """With the kinds that there are: thousands of them would hold up everybody."""
+    near = {f"evnt{number}": 1 for number in range(MOST_LOOKED_AT)}
+
+    few = wait(mock, {f"x{number}": 1 for number in range(MOST_LOOKED_AT)} | near)
+    first = wait(mock, near | {f"x{number}": 1 for number in range(MOST_LOOKED_AT)})
+
+    assert "did you mean" not in refused(few, 400, param="for")
+    assert "did you mean event?" in refused(first, 400, param="for")
 
 
 def test_what_can_no_longer_come_is_said_at_once(mock, refused):
