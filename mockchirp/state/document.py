@@ -6,7 +6,7 @@ sandbox goes on as it would have: identifiers, instants, timers and counts.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from mockchirp.clock import EARLIEST, FASTEST, LATEST, Mode
@@ -253,6 +253,17 @@ class FaultPart(FaultFields):
     expires_at: When | None = None
     matched: Count = 0
     injected: Count = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_export(cls, value: Any) -> Any:
+        """Exports used to say of every fault what it does not do; no request says the like, as that has no ``createdAt``."""
+        if not isinstance(value, dict) or not {"createdAt", "duplicate", "drop", "reorder"} <= value.keys():
+            return value
+        nothing: dict[str, object] = {"duplicate": 0, "drop": False, "reorder": 0}
+        if value.get("target") == "webhook":
+            nothing["operation"] = "*"
+        return {name: said for name, said in value.items() if name not in nothing or said != nothing[name]}
 
 
 class RequestsPart(Part):

@@ -576,6 +576,32 @@ def test_what_can_t_be_is_refused_with_its_place(ark, document, place, reason):
     assert reason in refusal.value.reason
 
 
+@pytest.mark.parametrize(
+    "does",
+    [
+        {"target": "api", "status": 503},
+        {"target": "api", "delay": "1ms"},
+        {"target": "webhook", "delay": "7s"},
+        {"target": "webhook", "drop": True},
+        {"target": "webhook", "duplicate": 3},
+        {"target": "webhook", "event": "calls.answered", "reorder": 2},
+    ],
+    ids=lambda does: list(does)[-1],
+)
+def test_faults_of_older_exports_are_read(ark, does):
+    """They say what a fault does not do as well. Written by hand, that is a mistake, as it is in a request."""
+    nothing = {"operation": "*", "probability": 1.0, "duplicate": 0, "drop": False, "reorder": 0}
+    old = {"id": "flt_1", "createdAt": "now", **nothing, **does, "matched": 0, "injected": 0}
+
+    taken = ark.take_up({"faults": [old]})
+
+    (fault,) = ark.export(taken)["faults"]
+    assert does.items() <= fault.items()
+    assert not {"duplicate", "drop", "reorder"} & fault.keys() - does.keys()
+    with pytest.raises(BadState, match=r"faults\[0\]"):
+        ark.take_up({"faults": [{**nothing, **does}]})
+
+
 def test_the_size_of_a_file_is_what_this_server_makes_of_it(ark):
     """A document from elsewhere may tell another one, and the file would not be as long as promised."""
     given = [{}, {"fileSize": 3}, {"fileSize": None}]
