@@ -4,7 +4,9 @@ A file holds one sandbox, or several in a list under `sandboxes`. What is wrong 
 file, the line in it, the part of the document, and the reason.
 """
 
+import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -74,13 +76,29 @@ def _text_of(name: str, largest: int) -> str:
 def _parse(name: str, text: str) -> Any:
     try:
         if text.lstrip()[:1] == "{":
-            return orjson.loads(text)
+            return _json(text)
         return read_yaml(text, 2 * DEEPEST)  # what exactly is too deep is found out later
     except orjson.JSONDecodeError as error:
         raise BadSeed(f"{name}, line {error.lineno}: is not valid JSON: {error.msg}") from None
     except BadYaml as error:
         line = "" if error.line is None else f", line {error.line}"
         raise BadSeed(f"{name}{line}: {error}") from None
+
+
+def _json(text: str) -> Any:
+    """The value of a JSON text. Raise ``BadState`` if a name is twice in one object: a parser keeps the last of them."""
+    value = orjson.loads(text)
+    with suppress(RecursionError):  # what is as deep as that is refused anyway
+        json.loads(text, object_pairs_hook=_once, parse_int=str)  # an integer may be of any length
+    return value
+
+
+def _once(members: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
+            raise BadState((), f"{name[:80]!r} is there twice in one object")
+        seen.add(name)
 
 
 def _documents(value: Any) -> Iterator[tuple[Place, Document]]:

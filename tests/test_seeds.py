@@ -207,6 +207,11 @@ def test_the_shipped_seeds_are_found():
         ),
         ("webhooks:\n- url: https://a:0\n", 2, "webhooks[0].url: 'https://a:0' is not an http or https URL: its port"),
         ("calls:\n- {from: '+15551234567', to: '+1555', duration: 1.0005}\n", 2, "calls[0].duration: 1.0005 is finer"),
+        (
+            '{"version": 1,\n"calls": [{"from": "+1555", "from": "+1556", "to": "+1557"}]}',
+            None,
+            "'from' is there twice in one object",
+        ),
         ("- a\n", None, "must be a mapping"),
         ("", None, "must be a mapping"),
         ("nonsense", None, "must be a mapping"),
